@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * quadcone.h -- batches of convex optimization problems, solved and differentiated.
+ *
+ * THE PROBLEM
+ *
+ *     minimize    1/2 x'P x + q'x                  x in R^n
+ *     subject to  A x + s = b,   s in K            s, y in R^m   (y: the dual variable, y in K*)
+ *
+ * P is symmetric positive semidefinite and K is a product of cones.  A QP layer as in OptNet (Amos &
+ * Kolter, 2017), min 1/2 z'Qz + q'z, Az = b, Gz <= h, is P = Q, rows [A; G], K = zero x nonnegative.
+ * A conic program as in Agrawal et al. (2019) is P = 0.
+ *
+ * THE LIFE OF A SOLVE
+ *
+ *     qc_family      what a batch of problems has in common: sizes, sparsity, cones, what is shared
+ *     qc_compile     family -> plan: orders, symbolic factorizations, memory layout.  Slow, done once
+ *     qc_solver_new  plan -> solver: all the memory that a batch of a given size needs
+ *     qc_solve       values -> solutions, one status for every problem
+ *     qc_vjp         adjoint derivative of the last solve: gradients of P, q, A and b
+ *     qc_jvp         derivative of the last solve: tangents of x, y and s
+ *
+ * OWNERSHIP AND THREADS.  The library copies what it keeps: every array given to a function belongs
+ * to the caller and may be freed when the function returns.  A plan is immutable; any number of
+ * solvers and threads may use one plan at the same time, and it must outlive them.  A solver is used
+ * by one thread at a time, and spreads its batch over settings.num_threads threads itself.  Only
+ * qc_compile and qc_solver_new allocate.  Nothing is printed, nothing aborts, and there is no state
+ * outside of these objects.
+ *
+ * ARRAYS are contiguous, double, problem after problem: x is [batch][n].  An argument that the family
+ * declares as shared is one array for the whole batch, and its gradient is the sum over the batch.
+ *
+ * REPRODUCIBILITY.  The answer to a problem does not depend, bit by bit, on the size of its batch, its
+ * position in it, the other problems, or the number of threads.
+ */
+#ifndef QUADCONE_H
+#define QUADCONE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define QC_VERSION_MAJOR 0
+#define QC_VERSION_MINOR 1
+#define QC_VERSION_PATCH 0
+
+#if defined(_WIN32)
+#    if defined(QC_BUILD_SHARED)
+#        define QC_API __declspec(dllexport)
+#    else
+#        define QC_API
+#    endif
+#else
+#    define QC_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Errors: whether a call was legal.  What became of each problem is its qc_status.               */
+
+typedef enum qc_error {
+    QC_OK = 0,
+    QC_ERROR_ARGUMENT = 1,    /* an argument is wrong; the message names it                    */
+    QC_ERROR_MEMORY = 2,      /* out of memory; nothing was changed                            */
+    QC_ERROR_ORDER = 3,       /* called out of order: e.g. qc_vjp before qc_solve              */
+    QC_ERROR_UNSUPPORTED = 4, /* a legal request that this build does not serve                */
+} qc_error;
+
+/* Room for a sentence about an error.  Every function that can fail takes one, or NULL. */
+typedef struct qc_message {
+    char text[256];
+} qc_message;
+
+/* One sentence for an error code.  Static storage. */
+QC_API const char *qc_error_text(qc_error error);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Statuses: what became of one problem.                                                          */
+
+typedef enum qc_status {
+    QC_UNSOLVED = 0,
+    QC_SOLVED = 1,            /* optimal to the tolerances                                     */
+    QC_SOLVED_INACCURATE = 2, /* stopped early; the residuals say how close                    */
+    QC_PRIMAL_INFEASIBLE = 3, /* y is a certificate: A'y = 0, b'y = -1, y in K*; x, s are NaN  */
+    QC_DUAL_INFEASIBLE = 4,   /* x, s are one: Px = 0, Ax + s = 0, q'x = -1, s in K; y is NaN  */
+    QC_MAX_ITERATIONS = 5,    /* x, y, s are NaN                                               */
+    QC_NUMERICAL_ERROR = 6,   /* x, y, s are NaN                                               */
+    QC_INTERRUPTED = 7,       /* the callback asked to stop first; x, y, s are NaN             */
+    /* Bad values: the problem was not attempted, the others of the batch are untouched. */
+    QC_P_NOT_FINITE = 8,
+    QC_Q_NOT_FINITE = 9,
+    QC_A_NOT_FINITE = 10,
+    QC_B_NOT_FINITE = 11,
+    QC_P_NOT_SYMMETRIC = 12,
+    QC_P_NOT_CONVEX = 13, /* P has a negative eigenvalue                                       */
+} qc_status;
+
+/* Name ("primal_infeasible") and one sentence for a status.  Static storage. */
+QC_API const char *qc_status_name(qc_status status);
+QC_API const char *qc_status_text(qc_status status);
+
+/* How the derivative of one problem was computed. */
+typedef enum qc_derivative_status {
+    QC_DERIVATIVE_NONE = 0,          /* not solved, so no derivative: gradients are NaN or zero */
+    QC_DERIVATIVE_EXACT = 1,         /* the linear system was solved to rounding                */
+    QC_DERIVATIVE_LEAST_SQUARES = 2, /* singular: minimum-norm least-squares solution           */
+    QC_DERIVATIVE_INACCURATE = 3,    /* neither converged; see the residual                     */
+} qc_derivative_status;
+
+QC_API const char *qc_derivative_status_name(qc_derivative_status status);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Families and plans                                                                             */
+
+typedef enum qc_cone_kind {
+    QC_CONE_ZERO = 0,        /* "z": {0}, dual: everything                                     */
+    QC_CONE_NONNEGATIVE = 1, /* "l": s >= 0                                                    */
+} qc_cone_kind;
+
+typedef struct qc_cone {
+    qc_cone_kind kind;
+    int64_t size; /* rows of A, in order: the cones divide the m rows                          */
+} qc_cone;
+
+/* Bits of qc_family.shared */
+enum { QC_SHARED_P = 1, QC_SHARED_Q = 2, QC_SHARED_A = 4, QC_SHARED_B = 8 };
+
+/*
+ * What a batch has in common.  A dense matrix has NULL patterns, and its values are stored row after
+ * row, n*n for P and m*n for A.  A sparse one has a pattern by compressed columns (CSC): rows
+ * rowidx[colptr[j]] ... rowidx[colptr[j+1]-1] of column j, ascending, without duplicates, and its
+ * values are stored in that order.  P holds both triangles.  P = 0 is a pattern with no entries.
+ */
+typedef struct qc_family {
+    int64_t n, m;
+    const int64_t *P_colptr, *P_rowidx; /* [n+1], [nnz]; NULL, NULL: dense                     */
+    const int64_t *A_colptr, *A_rowidx; /* [n+1], [nnz]; NULL, NULL: dense                     */
+    int64_t cone_count;
+    const qc_cone *cones; /* [cone_count]                                                      */
+    unsigned shared;      /* QC_SHARED_* bits: what is one for the whole batch                 */
+} qc_family;
+
+/* Choices that a plan fixes.  Start from qc_plan_options_default(). */
+typedef struct qc_plan_options {
+    const char *isa; /* "auto", or a name that qc_isa_name lists: force an instruction set     */
+    int condense;    /* -1: by counted flops; 0: never; 1: whenever possible                   */
+} qc_plan_options;
+
+typedef struct qc_plan qc_plan;
+
+/* What the plan decided, for people and for tests. */
+typedef struct qc_plan_info {
+    const char *isa;   /* instruction set                                                      */
+    int lanes;         /* problems solved side by side                                         */
+    int condensed;     /* x and the equalities are eliminated once, before the first iteration */
+    int64_t P_length;  /* values of one P: n*n, or nnz                                         */
+    int64_t A_length;  /* values of one A: m*n, or nnz                                         */
+    int64_t factor_length;    /* numbers in the factor of the KKT matrix                       */
+    double setup_flops;       /* flops a problem, once (counted, multiply and add are two)     */
+    double iteration_flops;   /* flops a problem, every interior-point iteration               */
+} qc_plan_info;
+
+QC_API void qc_plan_options_default(qc_plan_options *options);
+QC_API qc_error qc_compile(qc_plan **out, const qc_family *family, const qc_plan_options *options,
+                           qc_message *why);
+QC_API void qc_plan_free(qc_plan *plan); /* NULL is fine */
+QC_API void qc_plan_describe(const qc_plan *plan, qc_plan_info *info);
+
+/* The k-th instruction set that this machine runs, best first; NULL after the last. */
+QC_API const char *qc_isa_name(int k);
+QC_API const char *qc_version(void);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Settings                                                                                       */
+
+typedef struct qc_progress {
+    int64_t done, batch; /* problems finished, of how many                                     */
+    double seconds;      /* since the call began                                               */
+} qc_progress;
+
+/* Called now and then from the thread that called qc_solve; not 0 stops the solve. */
+typedef int (*qc_callback)(void *context, const qc_progress *progress);
+
+typedef struct qc_settings {
+    double tolerance;            /* residuals and gap, relative and absolute     (1e-8)        */
+    double tolerance_infeasible; /* residual of a certificate                    (1e-8)        */
+    int max_iterations;          /*                                              (100)         */
+    int num_threads;             /* threads of this solver, the caller included  (1)           */
+    int derivatives;             /* keep what qc_vjp and qc_jvp need             (1)           */
+    qc_callback callback;        /* or NULL                                                    */
+    void *callback_context;
+} qc_settings;
+
+QC_API void qc_settings_default(qc_settings *settings);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Solve                                                                                          */
+
+typedef struct qc_solver qc_solver;
+
+/* The values of a batch.  A shared argument is one array, any other [batch][length]. */
+typedef struct qc_values {
+    const double *P, *q, *A, *b;
+} qc_values;
+
+/* Where a solution goes, [batch][n], [batch][m] or [batch]; any of them may be NULL. */
+typedef struct qc_solution {
+    double *x, *y, *s;
+    int32_t *status;     /* qc_status                                                          */
+    int32_t *iterations; /* factorizations of the KKT matrix                                   */
+    double *objective;   /* 1/2 x'Px + q'x                                                     */
+    double *primal_residual; /* max |Ax + s - b|                                               */
+    double *dual_residual;   /* max |Px + q + A'y|                                             */
+    double *gap;             /* |x'Px + q'x + b'y|                                             */
+    double *margin;          /* strict complementarity: min |s - y|, relative to max(1, |b|, |q|);
+                                a derivative at margin 0 is one of several                     */
+} qc_solution;
+
+/* A guess for all problems: x is [batch][n], y and s are [batch][m].  NULL: none. */
+typedef struct qc_warm_start {
+    const double *x, *y, *s;
+} qc_warm_start;
+
+/* All memory for batches of up to `capacity` problems: nothing is allocated afterwards. */
+QC_API qc_error qc_solver_new(qc_solver **out, const qc_plan *plan, int64_t capacity,
+                              const qc_settings *settings, qc_message *why);
+QC_API void qc_solver_free(qc_solver *solver); /* NULL is fine */
+QC_API size_t qc_solver_bytes(const qc_solver *solver);
+
+/* Settings of the next call.  num_threads and derivatives may not exceed those at creation. */
+QC_API qc_error qc_solver_set(qc_solver *solver, const qc_settings *settings, qc_message *why);
+
+QC_API qc_error qc_solve(qc_solver *solver, int64_t batch, const qc_values *values,
+                         const qc_warm_start *warm, const qc_solution *out, qc_message *why);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Derivatives of the last solve                                                                  */
+
+/* Cotangents of the outputs, [batch][n] and [batch][m]; NULL is zero. */
+typedef struct qc_cotangent {
+    const double *x, *y, *s;
+} qc_cotangent;
+
+/* Where gradients go: shaped as the values (shared: summed over the batch); any may be NULL. */
+typedef struct qc_gradient {
+    double *P, *q, *A, *b;
+    int32_t *status;  /* qc_derivative_status, [batch]                                         */
+    double *residual; /* of the linear system, relative to its right-hand side, [batch]        */
+} qc_gradient;
+
+/* Where tangents of the outputs go; any may be NULL. */
+typedef struct qc_tangent {
+    double *x, *y, *s;
+    int32_t *status;
+    double *residual;
+} qc_tangent;
+
+/*
+ * Gradients of a scalar loss whose gradients with respect to x, y and s are `in`.
+ * With u the solution of J'u = (x-part, D s-part + (D - I) y-part), J the Jacobian of the optimality
+ * conditions F(x, v) = (Px + q + A'y, Ax + s - b), s = Proj_K(v), y = s - v, and D = DProj_K(v):
+ *     q: -u_x    b: u_v    A: -(y u_x' + u_v x')    P: -1/2 (u_x x' + x u_x')
+ * On zero and nonnegative cones these are equations (7) and (8) of OptNet; with P = 0 it is the
+ * adjoint of Agrawal et al., section 3.  A problem without a solution contributes NaN to gradients
+ * of its own, and nothing to shared ones; where its cotangent is all zero, it contributes zeros.
+ */
+QC_API qc_error qc_vjp(qc_solver *solver, const qc_cotangent *in, const qc_gradient *out,
+                       qc_message *why);
+
+/* Tangents of x, y, s for tangents of the values (P symmetric; NULL is zero). */
+QC_API qc_error qc_jvp(qc_solver *solver, const qc_values *in, const qc_tangent *out,
+                       qc_message *why);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * plan.h -- all that depends on the sparsity pattern alone, computed once and never changed.
+ *
+ * The symmetric matrix behind everything is the quasi-definite KKT matrix (lower triangle kept)
+ *
+ *         x        rows of A
+ *     [   P         A'     ]   n
+ *     [   A        -H      ]   m      H = 0 on zero cones, the scaling W^2 or D(I - D)^-1 on others
+ *
+ * A `qc__factor_plan` is an elimination order of it with the supernodes of its LDL' factor.  A plan
+ * has one for the whole matrix, and where it pays one for condensing, in which x and the equalities
+ * come first: their columns do not change between iterations, so they are factored once.
+ */
+#ifndef QC_PLAN_PLAN_H
+#define QC_PLAN_PLAN_H
+
+#include <stdint.h>
+
+#include "quadcone.h"
+
+/* A sparse matrix by compressed rows, with the place of every value in the caller's array.  P keeps
+ * its lower triangle, diagonal included where the pattern has it; `mirror` is the place of (j, i). */
+typedef struct qc__matrix {
+    int32_t rows, cols, count;
+    int32_t *row_ptr; /* [rows + 1] */
+    int32_t *col;     /* [count]    */
+    int64_t *source;  /* [count]    */
+    int64_t *mirror;  /* [count], P only (NULL for A) */
+    int64_t length;   /* values of one problem in the caller's array */
+} qc__matrix;
+
+/* Rows [first, first + size) of A lie in one cone. */
+typedef struct qc__cone {
+    qc_cone_kind kind;
+    int32_t first, size;
+} qc__cone;
+
+/*
+ * Supernode J receives from supernode K (K < J):   panel_J -= L_K[rows] D_K L_K[cols]'.
+ * Of K's row list, positions [begin, middle) are columns of J; positions [begin, end of list) are rows
+ * of J.  target[t] is the row of J's panel that K's row `begin + t` corresponds to, so for
+ * t < middle - begin it is also a column of J.
+ */
+typedef struct qc__update {
+    int32_t source;        /* K */
+    int32_t begin, middle; /* positions in K's list of rows below its diagonal block */
+    int32_t contiguous;    /* target[t] == target[0] + t for all t */
+    int64_t target;        /* offset in factor_plan.target */
+} qc__update;
+
+/*
+ * An order and the supernodes of L.  Supernode J has columns [first[J], first[J+1]), w of them, and
+ * below its diagonal block the rows rows[row_ptr[J] .. row_ptr[J+1]), ascending.  Its panel is dense,
+ * row after row: row r of the panel is column block row r for r < w, and rows[row_ptr[J] + r - w] after;
+ * entry (r, c) sits at value panel[J] + r*w + c.  The strict upper triangle of the diagonal block
+ * is not used.
+ */
+typedef struct qc__factor_plan {
+    int32_t size;       /* n + m                                                              */
+    int32_t *order;     /* [size] order[k]: which variable (x: 0..n-1, row i: n + i) is pivot k */
+    int32_t *position;  /* [size] its inverse                                                 */
+    int8_t *sign;       /* [size] expected sign of pivot k: +1 for x, -1 for rows             */
+    int32_t supernodes; /* count                                                              */
+    int32_t leading;    /* supernodes [0, leading) are eliminated once: condensed (0: none)   */
+    int32_t *first;     /* [supernodes + 1]                                                   */
+    int64_t *row_ptr;   /* [supernodes + 1]                                                   */
+    int32_t *rows;      /* [row_ptr[supernodes]]                                              */
+    int64_t *panel;     /* [supernodes + 1], in values                                        */
+    int64_t *update_ptr; /* [supernodes + 1]                                                  */
+    qc__update *updates;
+    int32_t *target;
+    int64_t *scatter_P; /* [P.count] where a value of P goes                                  */
+    int64_t *scatter_A; /* [A.count]                                                          */
+    int64_t *diagonal;  /* [size] where the diagonal entry of pivot k sits                    */
+    int32_t widest, tallest; /* max over supernodes of w, and of w + number of rows           */
+    double flops_leading, flops_trailing; /* multiply and add are two                         */
+} qc__factor_plan;
+
+struct qc__lane_table;
+
+struct qc_plan {
+    int32_t n, m;
+    unsigned shared;
+    int P_dense, A_dense;
+    qc__matrix P, A;
+    int32_t cone_count;
+    qc__cone *cones;
+    int32_t zero_rows, cone_rows; /* rows in zero cones, and in all others: m together        */
+    int8_t *row_is_zero;          /* [m]                                                      */
+    qc__factor_plan full;         /* the whole KKT matrix, everything at every iteration      */
+    int condensed;                /* 1: `condense` exists and is what is used                 */
+    qc__factor_plan condense;
+    qc__factor_plan convexity;    /* P alone, size n, to see whether it is positive semidefinite */
+    const struct qc__lane_table *lanes;
+};
+
+/* Checks the family and compiles everything but `lanes`.  On failure *out is NULL. */
+qc_error qc__plan_new(qc_plan **out, const qc_family *family, int condense, qc_message *why);
+void qc__plan_free(qc_plan *plan);
+
+#endif
