@@ -1,0 +1,90 @@
+# The one list of commands.  `make help` prints those with a `##` comment.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+JOBS ?= $(shell nproc)
+
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+STAMPS := build/stamps
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The environment has its own cmake, ninja and linters: nothing else on the machine is used.
+export PATH := $(BIN):$(PATH)
+
+sources = $(shell find $(1) -type f -not -name '*.pyc' -not -name '.*')
+C_SOURCES := CMakeLists.txt $(call sources,cmake include src)
+PACKAGE_SOURCES := pyproject.toml README.md $(C_SOURCES) $(call sources,python)
+C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+PYTHON_FILES = $(shell git ls-files --cached --others --exclude-standard '*.py')
+
+.PHONY: help build demo test bench lint format docs clean
+.PHONY: test-c test-sanitized test-python
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(STAMPS)/package ## Make .venv/, in which `import quadcone` and `import quadcone.torch` work
+
+demo: build ## Learn 4x4 Sudoku and write a page about it: build/sudoku.html (minutes)
+	python -m examples.sudoku --output build/sudoku.html
+
+test: test-c test-sanitized test-python ## Run all tests: C, C under sanitizers, Python
+	python tools/check_layers.py
+	python tools/check_sizes.py
+
+test-c: $(STAMPS)/system $(STAMPS)/venv ## Run the C tests, optimized
+	tools/test-c build/release -DCMAKE_BUILD_TYPE=Release
+
+test-sanitized: $(STAMPS)/system $(STAMPS)/venv ## Run the C tests under AddressSanitizer and UBSan
+	tools/test-c build/sanitized -DCMAKE_BUILD_TYPE=RelWithDebInfo -DQUADCONE_SANITIZE=ON
+
+test-python: build ## Run the Python tests
+	python -m pytest tests/python
+
+bench: build $(STAMPS)/bench ## Measure beside other solvers, on one thread: bench/results/
+	python -m bench
+
+lint: build $(STAMPS)/lint ## Check style, types, spelling, layers and sizes
+	python tools/check_layers.py
+	python tools/check_sizes.py
+	clang-format --dry-run --Werror $(C_FILES)
+	ruff check $(PYTHON_FILES)
+	ruff format --check $(PYTHON_FILES)
+	mypy
+	codespell
+
+format: $(STAMPS)/lint ## Rewrite sources in the project's style
+	clang-format -i $(C_FILES)
+	ruff check --fix $(PYTHON_FILES)
+	ruff format $(PYTHON_FILES)
+
+docs: $(STAMPS)/docs ## Build the documentation: build/site/index.html
+	mkdocs build --strict --quiet --config-file docs/mkdocs.yml --site-dir $(CURDIR)/build/site
+	@echo "build/site/index.html"
+
+clean: ## Remove everything that was built, .venv/ included
+	rm -rf build dist $(VENV)
+
+# What the above rests on.  Each stamp is redone when what it depends on has changed.
+
+$(STAMPS)/system: tools/install-system-packages
+	$< $(PYTHON)
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/venv: tools/requirements-build.txt $(STAMPS)/system
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --requirement $<
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/package: $(PACKAGE_SOURCES) $(STAMPS)/venv
+	$(PIP) install --quiet --no-deps --no-build-isolation --config-settings=build-dir=build/python .
+	@touch $@
+
+$(STAMPS)/%: tools/requirements-%.txt $(STAMPS)/venv
+	$(PIP) install --quiet --requirement $<
+	@touch $@
