@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/family.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+
+#include "base/message.h"
+
+#define FAIL(...) return qc__fail(why, QC_ERROR_ARGUMENT, __VA_ARGS__)
+
+/* Indices are 32 bits wide inside, and the KKT graph names each entry of P and A twice. */
+enum { MOST_ENTRIES = INT32_MAX / 2 };
+
+static qc_error check_sizes(const qc_family *f, qc_message *why)
+{
+    if (f->n < 1)
+        FAIL("family.n must be at least 1, got %" PRId64, f->n);
+    if (f->m < 0)
+        FAIL("family.m must be at least 0, got %" PRId64, f->m);
+    if (f->n > MOST_ENTRIES || f->m > MOST_ENTRIES - f->n)
+        FAIL("family.n + family.m must be at most %d, got %" PRId64 " + %" PRId64, MOST_ENTRIES,
+             f->n, f->m);
+    const unsigned known = QC_SHARED_P | QC_SHARED_Q | QC_SHARED_A | QC_SHARED_B;
+    if (f->shared & ~known)
+        FAIL("family.shared must be made of QC_SHARED_* bits, got 0x%x", f->shared);
+    return QC_OK;
+}
+
+static qc_error check_cones(const qc_family *f, qc_message *why)
+{
+    if (f->cone_count < 0)
+        FAIL("family.cone_count must be at least 0, got %" PRId64, f->cone_count);
+    if (f->cone_count > 0 && !f->cones)
+        FAIL("family.cones must hold %" PRId64 " cones, got NULL", f->cone_count);
+    int64_t rows = 0;
+    for (int64_t k = 0; k < f->cone_count; k++) {
+        const qc_cone *cone = &f->cones[k];
+        if (cone->kind != QC_CONE_ZERO && cone->kind != QC_CONE_NONNEGATIVE)
+            FAIL("family.cones[%" PRId64 "].kind must be a qc_cone_kind, got %d", k,
+                 (int)cone->kind);
+        if (cone->size < 0)
+            FAIL("family.cones[%" PRId64 "].size must be at least 0, got %" PRId64, k, cone->size);
+        if (cone->size > f->m - rows)
+            FAIL("family.cones must have family.m = %" PRId64 " rows together, got more", f->m);
+        rows += cone->size;
+    }
+    if (rows != f->m)
+        FAIL("family.cones must have family.m = %" PRId64 " rows together, got %" PRId64, f->m,
+             rows);
+    return QC_OK;
+}
+
+/* The pattern of one column: in range, ascending, no duplicates. */
+static qc_error check_column(const char *name, int64_t column, int64_t rows, const int64_t *colptr,
+                             const int64_t *rowidx, qc_message *why)
+{
+    for (int64_t k = colptr[column]; k < colptr[column + 1]; k++) {
+        if (rowidx[k] < 0 || rowidx[k] >= rows)
+            FAIL("family.%s_rowidx[%" PRId64 "] must be in 0 .. %" PRId64 ", got %" PRId64, name, k,
+                 rows - 1, rowidx[k]);
+        if (k > colptr[column] && rowidx[k] <= rowidx[k - 1])
+            FAIL("family.%s_rowidx must ascend within column %" PRId64 ", got %" PRId64
+                 " after %" PRId64, name, column, rowidx[k], rowidx[k - 1]);
+    }
+    return QC_OK;
+}
+
+static qc_error check_pattern(const char *name, int64_t rows, int64_t cols, const int64_t *colptr,
+                              const int64_t *rowidx, qc_message *why)
+{
+    if (!colptr) {
+        if (rowidx)
+            FAIL("family.%s_colptr must be given with %s_rowidx, got NULL", name, name);
+        if (rows > 0 && cols > MOST_ENTRIES / rows)
+            FAIL("family.%s must have at most %d entries, got a dense one of %" PRId64
+                 " by %" PRId64, name, MOST_ENTRIES, rows, cols);
+        return QC_OK;
+    }
+    if (colptr[0] != 0)
+        FAIL("family.%s_colptr[0] must be 0, got %" PRId64, name, colptr[0]);
+    for (int64_t j = 0; j < cols; j++)
+        if (colptr[j + 1] < colptr[j])
+            FAIL("family.%s_colptr must not descend, got %" PRId64 " after %" PRId64, name,
+                 colptr[j + 1], colptr[j]);
+    if (colptr[cols] > MOST_ENTRIES)
+        FAIL("family.%s must have at most %d entries, got %" PRId64, name, MOST_ENTRIES,
+             colptr[cols]);
+    if (colptr[cols] > 0 && !rowidx)
+        FAIL("family.%s_rowidx must hold %" PRId64 " entries, got NULL", name, colptr[cols]);
+    for (int64_t j = 0; j < cols; j++) {
+        const qc_error error = check_column(name, j, rows, colptr, rowidx, why);
+        if (error)
+            return error;
+    }
+    return QC_OK;
+}
+
+static int64_t entries(int64_t rows, int64_t cols, const int64_t *colptr)
+{
+    return colptr ? colptr[cols] : rows * cols;
+}
+
+qc_error qc__family_check(const qc_family *f, qc_message *why)
+{
+    if (!f)
+        FAIL("family must not be NULL");
+    qc_error error = check_sizes(f, why);
+    if (!error)
+        error = check_cones(f, why);
+    if (!error)
+        error = check_pattern("P", f->n, f->n, f->P_colptr, f->P_rowidx, why);
+    if (!error)
+        error = check_pattern("A", f->m, f->n, f->A_colptr, f->A_rowidx, why);
+    if (error)
+        return error;
+    const int64_t total = entries(f->n, f->n, f->P_colptr) + entries(f->m, f->n, f->A_colptr);
+    if (total > MOST_ENTRIES)
+        FAIL("family.P and family.A must have at most %d entries together, got %" PRId64,
+             MOST_ENTRIES, total);
+    return QC_OK;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/order.h"
+
+#include <camd.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int32_t *set)
+{
+    double control[CAMD_CONTROL], info[CAMD_INFO];
+    camd_defaults(control);
+    /* The default puts vertices of high degree last, wherever their edges go; ours are often dense. */
+    control[CAMD_DENSE] = -1.0;
+    const int result = camd_order(g->size, g->ptr, g->index, e->order, control, info, set);
+    return result == CAMD_OK || result == CAMD_OK_BUT_JUMBLED ? QC_OK : QC_ERROR_MEMORY;
+}
+
+/* What comes first, second, ...; flops are worth `weight` times those of the safest order. */
+typedef struct candidate {
+    int32_t cone_row, x, zero_row;
+    double weight;
+} candidate;
+
+/* From the loosest on: it has the least fill, and bounds the time that the others may take. */
+static const candidate candidates[] = {
+    {0, 0, 0, 4.0},
+    {0, 0, 1, 1.5},
+    {0, 1, 2, 1.0},
+};
+
+static void assign_sets(int32_t *set, int32_t size, int32_t n, const int8_t *row_is_zero,
+                        const candidate *c)
+{
+    for (int32_t v = 0; v < size; v++)
+        set[v] = v < n ? c->x : row_is_zero[v - n] ? c->zero_row : c->cone_row;
+}
+
+qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n, const int8_t *row_is_zero)
+{
+    const size_t bytes = (size_t)g->size * sizeof(int32_t);
+    int32_t *set = NEW(g->size, int32_t), *best = NEW(g->size, int32_t);
+    qc_error error = set && best ? QC_OK : QC_ERROR_MEMORY;
+    double least = INFINITY;
+    for (size_t k = 0; !error && k < sizeof candidates / sizeof *candidates; k++) {
+        const candidate *c = &candidates[k];
+        assign_sets(set, g->size, n, row_is_zero, c);
+        error = qc__order_by_set(e, g, set);
+        if (error)
+            break;
+        const double cost = c->weight * qc__elimination_count(e, g, least / c->weight);
+        if (cost <= least) {
+            least = cost;
+            memcpy(best, e->order, bytes);
+        }
+    }
+    if (!error) {
+        memcpy(e->order, best, bytes);
+        qc__elimination_count(e, g, INFINITY);
+    }
+    free(set);
+    free(best);
+    return error;
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QC_PLAN_ORDER_H
+#define QC_PLAN_ORDER_H
+
+#include "plan/elimination.h"
+
+/* Into e->order, an order with little fill in which vertices of smaller `set` come first; with set
+ * NULL, any. */
+qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int32_t *set);
+
+/*
+ * The best order for the whole KKT matrix with `n` x's and the given kinds of rows.
+ *
+ * Pivots are static, so an order must be safe as well as sparse.  An x without curvature of its own
+ * (P_jj = 0) must not be eliminated before the rows that give it some, and the pivot of an equality is
+ * its tiny regularization unless x came before.  Safest: cone rows, x, equalities.  Looser orders are
+ * taken where they save much work.
+ */
+qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n, const int8_t *row_is_zero);
+
+#endif
