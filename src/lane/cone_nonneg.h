@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cone_nonneg.h -- the nonnegative cone, row by row.  It is its own dual.
+ *
+ * Nesterov-Todd scaling:  W^2 = s / y.    Projection:  max(v, 0).    Its derivative D:  1 where v > 0.
+ * In every function, row i of the cone's vectors is lane i; each sees one row.
+ */
+#ifndef LANE_CONE_NONNEG_H
+#define LANE_CONE_NONNEG_H
+
+#include "lane/vec.h"
+
+/* H = D (I - D)^-1 with D clipped to [delta, 1 - delta]: delta where y > 0, 1/delta where s > 0. */
+#define CLIP 1e-8
+
+static inline lane nonneg_scaling(lane s, lane y)
+{
+    return lane_div(s, y);
+}
+
+/* The largest step in [0, limit] that keeps v + step dv >= 0. */
+static inline lane nonneg_step(lane v, lane dv, lane limit)
+{
+    const lane step = lane_div(v, lane_neg(dv));
+    return lane_select(lane_lt(dv, lane_zero()), lane_min(step, limit), limit);
+}
+
+static inline lane nonneg_project(lane v)
+{
+    return lane_max(v, lane_zero());
+}
+
+static inline lane nonneg_clipped(lane v)
+{
+    return lane_select(lane_lt(lane_zero(), v), lane_set1(1.0 / CLIP), lane_set1(CLIP));
+}
+
+/*
+ * Of a solution dy of the clipped system, the unclipped (dy, ds):  (I - D) ds + D dy = 0  exactly.
+ * Where D = 1, the clipped H = 1/delta stands for infinity, and ds = -H dy is what it hid.
+ */
+static inline void nonneg_unclip(lane v, lane *dy, lane *ds)
+{
+    const mask free = lane_lt(lane_zero(), v);
+    *ds = lane_select(free, lane_mul(lane_set1(-1.0 / CLIP), *dy), lane_zero());
+    *dy = lane_select(free, lane_zero(), *dy);
+}
+
+#endif

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * gradient.h -- gradients of P, q, A, b from the adjoint variables u:
+ *
+ *     q: -u_x     b: u_v     A: -(y u_x' + u_v x')     P: -1/2 (u_x x' + x u_x')
+ *
+ * Not in lanes: each is a sum of outer products in the caller's layout, row after row, which the
+ * compiler vectorizes along the row.  The gradient of a shared argument is summed over the batch in the
+ * order of the problems, row by row, so that it does not depend on how rows are spread over threads.
+ */
+#ifndef LANE_GRADIENT_H
+#define LANE_GRADIENT_H
+
+#include "lane/table.h"
+
+/* row[j] -= a u[j] + b x[j] */
+static void subtract_two(int32_t count, double a, const double *restrict u, double b,
+                         const double *restrict x, double *restrict row)
+{
+    for (int32_t j = 0; j < count; j++)
+        row[j] -= a * u[j] + b * x[j];
+}
+
+/* The factors a and b of row i of a matrix's gradient: for A (y_i, u_v,i), for P (x_i, u_x,i) / 2. */
+static inline void row_factors(const qc__gradient_job *job, int is_P, int64_t k, int32_t i, double *a,
+                               double *b)
+{
+    const qc_plan *plan = job->plan;
+    *a = is_P ? 0.5 * job->x[k * plan->n + i] : job->y[k * plan->m + i];
+    *b = is_P ? 0.5 * job->u_x[k * plan->n + i] : job->u_v[k * plan->m + i];
+}
+
+/* Adds problem k to row i of a dense matrix's gradient. */
+static inline void dense_row(const qc__gradient_job *job, int is_P, int64_t k, int32_t i, double *out)
+{
+    const int32_t n = job->plan->n;
+    double a, b;
+    row_factors(job, is_P, k, i, &a, &b);
+    subtract_two(n, a, job->u_x + k * n, b, job->x + k * n, out + (int64_t)i * n);
+}
+
+/* Adds problem k to the stored entries of row i of a sparse matrix's gradient. */
+static inline void sparse_row(const qc__gradient_job *job, int is_P, int64_t k, int32_t i, double *out)
+{
+    const qc__matrix *M = is_P ? &job->plan->P : &job->plan->A;
+    const double *u = job->u_x + k * job->plan->n, *x = job->x + k * job->plan->n;
+    double a, b;
+    row_factors(job, is_P, k, i, &a, &b);
+    for (int32_t t = M->row_ptr[i]; t < M->row_ptr[i + 1]; t++) {
+        const double d = a * u[M->col[t]] + b * x[M->col[t]];
+        out[M->source[t]] -= d;
+        if (is_P && M->mirror[t] != M->source[t])
+            out[M->mirror[t]] -= d;
+    }
+}
+
+static void fill(double *out, int64_t count, double a)
+{
+    for (int64_t k = 0; k < count; k++)
+        out[k] = a;
+}
+
+/* Gradients of P or A of problem k alone. */
+static void own_matrix(const qc__gradient_job *job, int is_P, int64_t k, double *out)
+{
+    const qc_plan *plan = job->plan;
+    const qc__matrix *M = is_P ? &plan->P : &plan->A;
+    const int dense = is_P ? plan->P_dense : plan->A_dense;
+    fill(out, M->length, job->weight[k] == 1.0 ? 0.0 : job->weight[k]);
+    if (job->weight[k] != 1.0)
+        return;
+    for (int32_t i = 0; i < M->rows; i++)
+        (dense ? dense_row : sparse_row)(job, is_P, k, i, out);
+}
+
+/* out := sign u of problem k alone */
+static void own_vector(const qc__gradient_job *job, int64_t k, double sign, const double *u,
+                       int32_t count, double *out)
+{
+    for (int32_t j = 0; j < count; j++)
+        out[j] = job->weight[k] == 1.0 ? sign * u[j] : job->weight[k];
+}
+
+/* Gradients of the problems [first, last) with respect to what is their own. */
+static void own_gradients(const qc__gradient_job *job, int64_t first, int64_t last)
+{
+    const qc_plan *plan = job->plan;
+    const qc_gradient *out = &job->out;
+    for (int64_t k = first; k < last; k++) {
+        if (out->P && !(plan->shared & QC_SHARED_P))
+            own_matrix(job, 1, k, out->P + k * plan->P.length);
+        if (out->A && !(plan->shared & QC_SHARED_A))
+            own_matrix(job, 0, k, out->A + k * plan->A.length);
+        if (out->q && !(plan->shared & QC_SHARED_Q))
+            own_vector(job, k, -1.0, job->u_x + k * plan->n, plan->n, out->q + k * plan->n);
+        if (out->b && !(plan->shared & QC_SHARED_B))
+            own_vector(job, k, 1.0, job->u_v + k * plan->m, plan->m, out->b + k * plan->m);
+    }
+}
+
+/* Row i of a shared matrix's gradient: zero, then every problem in turn. */
+static void shared_row(const qc__gradient_job *job, int is_P, int32_t i, double *out)
+{
+    const qc_plan *plan = job->plan;
+    const qc__matrix *M = is_P ? &plan->P : &plan->A;
+    const int dense = is_P ? plan->P_dense : plan->A_dense;
+    if (dense)
+        fill(out + (int64_t)i * plan->n, plan->n, 0.0);
+    for (int32_t t = M->row_ptr[i]; !dense && t < M->row_ptr[i + 1]; t++) {
+        out[M->source[t]] = 0.0;
+        if (is_P)
+            out[M->mirror[t]] = 0.0;
+    }
+    for (int64_t k = 0; k < job->batch; k++)
+        if (job->weight[k] == 1.0)
+            (dense ? dense_row : sparse_row)(job, is_P, k, i, out);
+}
+
+static double shared_entry(const qc__gradient_job *job, double sign, const double *u, int64_t stride)
+{
+    double sum = 0.0;
+    for (int64_t k = 0; k < job->batch; k++)
+        if (job->weight[k] == 1.0)
+            sum += sign * u[k * stride];
+    return sum;
+}
+
+/* Rows [first, last) of what is shared: row i of P and q for i < n, row i - n of A and b after. */
+static void shared_gradients(const qc__gradient_job *job, int64_t first, int64_t last)
+{
+    const qc_plan *plan = job->plan;
+    const qc_gradient *out = &job->out;
+    for (int64_t r = first; r < last; r++) {
+        const int32_t i = (int32_t)(r < plan->n ? r : r - plan->n);
+        if (r < plan->n) {
+            if (out->P && (plan->shared & QC_SHARED_P))
+                shared_row(job, 1, i, out->P);
+            if (out->q && (plan->shared & QC_SHARED_Q))
+                out->q[i] = shared_entry(job, -1.0, job->u_x + i, plan->n);
+        } else {
+            if (out->A && (plan->shared & QC_SHARED_A))
+                shared_row(job, 0, i, out->A);
+            if (out->b && (plan->shared & QC_SHARED_B))
+                out->b[i] = shared_entry(job, 1.0, job->u_v + i, plan->m);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * ipm.h -- the interior point: homogeneous self-dual embedding with a quadratic objective (Goulart &
+ * Chen, 2024), Mehrotra's predictor and corrector, and Newton's method on the optimality conditions
+ * as soon as the gap is small (newton.h).  In the letters of kkt.h, with p = g but for the sign on x,
+ *
+ *     M w + E s = g tau        kappa + p'w + w'Qw / tau = 0        s o y = 0,  tau kappa = 0
+ *     s, y in K, K*,  tau, kappa >= 0
+ *
+ * is solved by w = (x, y), s with tau > 0 (a solution, divided by tau) or kappa > 0 (a certificate).
+ *
+ * Every problem is in one phase at a time, and a pass of the loop serves all phases with one
+ * factorization: only H and the right-hand sides differ.
+ *
+ *     START     H = 1              one solve                  a first interior point
+ *     INTERIOR  H = W^2            predictor, corrector       one step of the embedding
+ *     NEWTON    H = D(I - D)^-1    direction, refinement      one step on F
+ */
+#ifndef LANE_IPM_H
+#define LANE_IPM_H
+
+#include "lane/cone_nonneg.h"
+#include "lane/judge.h"
+#include "lane/kkt.h"
+#include "lane/newton.h"
+
+/* Right-hand sides of the predictor: g for the direction of tau, and the affine residual. */
+static void predictor_rhs(qc__group *g, const progress *at)
+{
+    for (int32_t j = 0; j < g->nx; j++) {
+        const lane r = lane_neg(lane_at(g->rho.x, j));
+        lane_put(g->d1.x, j, lane_select(at->newton, r, lane_at(g->g.x, j)));
+        lane_put(g->d2.x, j, r);
+    }
+    for (int32_t t = 0; t < g->zero_count; t++) {
+        const int32_t i = g->zero_row[t];
+        const lane r = lane_neg(lane_at(g->rho.y, i));
+        lane_put(g->d1.y, i, lane_select(at->newton, r, lane_at(g->g.y, i)));
+        lane_put(g->d2.y, i, r);
+    }
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        const lane r = lane_neg(lane_at(g->rho.y, i));
+        lane_put(g->d1.y, i, lane_select(at->newton, r, lane_at(g->g.y, i)));
+        lane_put(g->d2.y, i, lane_add(r, lane_at(g->s, i)));
+    }
+}
+
+/* Inner products with p, and with the gradient 2 Q w of the quadratic term. */
+static void products(const qc__group *g, pair d, lane *pd, lane *Qwd)
+{
+    lane p = lane_zero(), q = lane_zero();
+    for (int32_t j = 0; j < g->nx; j++) {
+        p = lane_fnma(lane_at(g->g.x, j), lane_at(d.x, j), p);
+        q = lane_fma(lane_at(g->Qw.x, j), lane_at(d.x, j), q);
+    }
+    for (int32_t t = 0; t < g->zero_count; t++)
+        p = lane_fma(lane_at(g->g.y, g->zero_row[t]), lane_at(d.y, g->zero_row[t]), p);
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        p = lane_fma(lane_at(g->g.y, i), lane_at(d.y, i), p);
+        if (g->path == QC__PATH_CONDENSED)
+            q = lane_fma(lane_at(g->Qw.y, i), lane_at(d.y, i), q);
+    }
+    *pd = p;
+    *Qwd = q;
+}
+
+/*
+ * The step of tau. Substituting dw = d + dtau d1 and dkappa = -(target + kappa dtau)/tau into the
+ * linearization of the second equation gives dtau; its denominator is at most -kappa/tau.
+ */
+static lane tau_step(const qc__group *g, const progress *at, pair d, lane keep, lane target)
+{
+    lane pd, Qd, pd1, Qd1;
+    products(g, d, &pd, &Qd);
+    products(g, g->d1, &pd1, &Qd1);
+    const lane inv = lane_div(lane_set1(1.0), at->tau);
+    const lane two = lane_mul(lane_set1(2.0), inv);
+    const lane quad = lane_mul(at->quad, lane_mul(inv, inv));
+    lane numerator = lane_fnma(keep, at->rho_tau, lane_mul(target, inv));
+    numerator = lane_sub(numerator, lane_fma(two, Qd, pd));
+    lane denominator = lane_sub(lane_fma(two, Qd1, pd1), quad);
+    denominator = lane_min(lane_sub(denominator, lane_mul(at->kappa, inv)),
+                           lane_neg(lane_mul(at->kappa, inv)));
+    return lane_div(numerator, denominator);
+}
+
+/* ds = -H dy - shift, where dy = d.y + dtau d1.y; `shift` is what is left of s o y, over y. */
+static inline void row_step(const qc__group *g, int32_t i, pair d, lane dtau, lane shift, lane *dy,
+                            lane *ds)
+{
+    *dy = lane_fma(dtau, lane_at(g->d1.y, i), lane_at(d.y, i));
+    *ds = lane_neg(lane_fma(lane_at(g->H, i), *dy, shift));
+}
+
+/* The predictor's step length, and its second-order terms ds o dy into g->ds. */
+static lane affine_step(qc__group *g, const progress *at, lane dtau, lane dkappa)
+{
+    lane step = nonneg_step(at->tau, dtau, lane_set1(1.0));
+    step = nonneg_step(at->kappa, dkappa, step);
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        const lane s = lane_at(g->s, i);
+        lane dy, ds;
+        row_step(g, i, g->d2, dtau, s, &dy, &ds);
+        step = nonneg_step(s, ds, nonneg_step(lane_at(g->w.y, i), dy, step));
+        lane_put(g->ds, i, lane_mul(dy, ds));
+    }
+    return step;
+}
+
+/* Right-hand side of the corrector into d3; g->ds becomes the shift of row_step. */
+static void corrector_rhs(qc__group *g, lane keep, lane sigma_mu)
+{
+    for (int32_t j = 0; j < g->nx; j++)
+        lane_put(g->d3.x, j, lane_neg(lane_mul(keep, lane_at(g->rho.x, j))));
+    for (int32_t t = 0; t < g->zero_count; t++) {
+        const int32_t i = g->zero_row[t];
+        lane_put(g->d3.y, i, lane_neg(lane_mul(keep, lane_at(g->rho.y, i))));
+    }
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        const lane corr = lane_div(lane_sub(lane_at(g->ds, i), sigma_mu), lane_at(g->w.y, i));
+        const lane shift = lane_add(lane_at(g->s, i), corr);
+        lane_put(g->ds, i, shift);
+        lane_put(g->d3.y, i, lane_fnma(keep, lane_at(g->rho.y, i), shift));
+    }
+}
+
+/* The longest step along d3 + dtau d1 that stays inside, times 0.99; g->ds holds the shifts. */
+static lane interior_step(const qc__group *g, const progress *at, lane dtau, lane dkappa)
+{
+    lane step = nonneg_step(at->tau, dtau, lane_set1(1.0 / 0.99));
+    step = nonneg_step(at->kappa, dkappa, step);
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        lane dy, ds;
+        row_step(g, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
+        step = nonneg_step(lane_at(g->s, i), ds, nonneg_step(lane_at(g->w.y, i), dy, step));
+    }
+    return lane_mul(lane_set1(0.99), step);
+}
+
+static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau, lane dkappa)
+{
+    step = lane_select(at->interior, step, lane_zero());
+    for (int32_t j = 0; j < g->nx; j++) {
+        const lane dx = lane_fma(dtau, lane_at(g->d1.x, j), lane_at(g->d3.x, j));
+        masked_add(g->w.x, j, at->interior, lane_mul(step, dx));
+    }
+    for (int32_t t = 0; t < g->zero_count; t++) {
+        const int32_t i = g->zero_row[t];
+        const lane dy = lane_fma(dtau, lane_at(g->d1.y, i), lane_at(g->d3.y, i));
+        masked_add(g->w.y, i, at->interior, lane_mul(step, dy));
+    }
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        lane dy, ds;
+        row_step(g, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
+        masked_add(g->w.y, i, at->interior, lane_mul(step, dy));
+        masked_add(g->s, i, at->interior, lane_mul(step, ds));
+    }
+    at->tau = lane_select(at->interior, lane_fma(step, dtau, at->tau), at->tau);
+    at->kappa = lane_select(at->interior, lane_fma(step, dkappa, at->kappa), at->kappa);
+    at->step = lane_select(at->interior, step, at->step);
+}
+
+/* The predictor's outcome: how much to center, and the corrector's right-hand side. */
+static void predict(qc__group *g, const progress *at, lane *keep, lane *target)
+{
+    const lane tau_kappa = lane_mul(at->tau, at->kappa);
+    const lane dtau = tau_step(g, at, g->d2, lane_set1(1.0), tau_kappa);
+    const lane dkappa = lane_neg(lane_div(lane_fma(at->kappa, dtau, tau_kappa), at->tau));
+    const lane left = lane_sub(lane_set1(1.0), affine_step(g, at, dtau, dkappa));
+    const lane sigma = lane_mul(left, lane_mul(left, left));
+    const lane sigma_mu = lane_mul(sigma, at->mu);
+    *keep = lane_sub(lane_set1(1.0), sigma);
+    *target = lane_add(lane_sub(tau_kappa, sigma_mu), lane_mul(dtau, dkappa));
+    corrector_rhs(g, *keep, sigma_mu);
+}
+
+static void correct(qc__group *g, progress *at, lane keep, lane target)
+{
+    const lane dtau = tau_step(g, at, g->d3, keep, target);
+    const lane dkappa = lane_neg(lane_div(lane_fma(at->kappa, dtau, target), at->tau));
+    take_interior_step(g, at, interior_step(g, at, dtau, dkappa), dtau, dkappa);
+}
+
+/* The first interior point: the solution with H = 1, s = -y, each moved inside by what it lacks. */
+static void start_interior(qc__group *g, progress *at)
+{
+    lane low_s = lane_set1(1e300), low_y = lane_set1(1e300);
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const lane y = lane_at(g->d1.y, g->cone_row[t]);
+        low_y = lane_min(y, low_y);
+        low_s = lane_min(lane_neg(y), low_s);
+    }
+    const mask fine_s = lane_lt(lane_set1(1e-8), low_s), fine_y = lane_lt(lane_set1(1e-8), low_y);
+    const lane one = lane_set1(1.0);
+    const lane add_s = lane_select(fine_s, lane_zero(), lane_sub(one, low_s));
+    const lane add_y = lane_select(fine_y, lane_zero(), lane_sub(one, low_y));
+    for (int32_t j = 0; j < g->nx; j++)
+        masked_put(g->w.x, j, at->start, lane_at(g->d1.x, j));
+    for (int32_t t = 0; t < g->zero_count; t++)
+        masked_put(g->w.y, g->zero_row[t], at->start, lane_at(g->d1.y, g->zero_row[t]));
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        const lane y = lane_at(g->d1.y, i);
+        masked_put(g->w.y, i, at->start, lane_add(y, add_y));
+        masked_put(g->s, i, at->start, lane_sub(add_s, y));
+    }
+    at->tau = lane_select(at->start, one, at->tau);
+    at->kappa = lane_select(at->start, one, at->kappa);
+    at->interior = mask_or(at->interior, at->start);
+    at->start = mask_none();
+}
+
+/* H for every problem by its phase; a finished one keeps the derivative's. */
+static void set_H(qc__group *g, const progress *at)
+{
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i);
+        lane H = nonneg_clipped(lane_sub(s, y));
+        H = lane_select(at->interior, nonneg_scaling(s, y), H);
+        lane_put(g->H, i, lane_select(at->start, lane_set1(1.0), H));
+    }
+}
+
+/* Solves and, in late iterations where the static regularization is felt, refines against M. */
+static void solve_predictor(qc__group *g, const progress *at)
+{
+    const pair rhs[2] = {g->d1, g->d2};
+    kkt_solve(g, mask_any(at->interior) ? 2 : 1, rhs);
+}
+
+/* One pass: a factorization, and one step of every problem. */
+static void pass(qc__group *g, progress *at)
+{
+    const mask newton = at->newton;
+    lane keep = lane_zero(), target = lane_zero();
+    set_H(g, at);
+    kkt_factor(g);
+    predictor_rhs(g, at);
+    solve_predictor(g, at);
+    if (mask_any(at->interior))
+        predict(g, at, &keep, &target);
+    if (mask_any(newton))
+        newton_refinement_rhs(g, newton);
+    kkt_solve(g, 1, &g->d3);
+    if (mask_any(at->interior))
+        correct(g, at, keep, target);
+    if (mask_any(newton))
+        newton_update(g, at);
+    if (mask_any(at->start))
+        start_interior(g, at);
+    at->passes = lane_add(at->passes, lane_select(at->done, lane_zero(), lane_set1(1.0)));
+}
+
+/* The loop.  Problems outside `attempt` are left alone; `warm` ones start in Newton's method. */
+static void ipm(qc__group *g, const qc__solve_job *job, progress *at, mask attempt, mask warm)
+{
+    progress_begin(g, at, attempt, warm);
+    for (;;) {
+        evaluate(g, at);
+        if (mask_any(judge(g, at, job)))
+            evaluate(g, at); /* some moved to another point */
+        if (!mask_any(not(at->done)))
+            return;
+        if (job->poll)
+            job->poll(job->poll_context);
+        pass(g, at);
+    }
+}
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * judge.h -- what happens next to each problem of a group, after its residuals are known.
+ */
+#ifndef LANE_JUDGE_H
+#define LANE_JUDGE_H
+
+#include "lane/newton.h"
+#include "lane/progress.h"
+
+/* Newton's method is tried at this relative gap, and again each time the gap is ten times smaller. */
+#define NEWTON_GAP 0.1
+/* It has arrived when F is this small beside the terms that it sums. */
+#define NEWTON_ARRIVED 1e-12
+enum { NEWTON_STEPS = 6 };
+
+static void finish(progress *at, mask which)
+{
+    at->start = mask_andnot(at->start, which);
+    at->interior = mask_andnot(at->interior, which);
+    at->newton = mask_andnot(at->newton, which);
+    at->done = mask_or(at->done, which);
+}
+
+/* Accepts or abandons Newton's method.  Returns the problems that moved. */
+static mask judge_newton(qc__group *g, progress *at)
+{
+    const lane limit = lane_mul(lane_set1(NEWTON_ARRIVED), at->magnitude);
+    mask arrived = mask_and(at->newton, lane_le(at->F, limit));
+    arrived = mask_andnot(arrived, at->changed);
+    at->polished = mask_or(at->polished, arrived);
+    finish(at, arrived);
+    const mask better = lane_le(at->F, lane_max(limit, lane_mul(lane_set1(0.5), at->F_before)));
+    const mask more = lane_lt(at->newton_steps, lane_set1(NEWTON_STEPS));
+    const mask stuck = mask_andnot(at->newton, mask_and(better, more));
+    at->F_before = lane_select(at->newton, at->F, at->F_before);
+    if (mask_any(stuck))
+        newton_give_up(g, at, stuck);
+    finish(at, mask_and(mask_and(stuck, at->converged), at->interior));
+    return stuck;
+}
+
+static mask has_converged(const qc__group *g, const progress *at)
+{
+    const double tol = g->settings.tolerance;
+    const lane eps = lane_mul(lane_set1(tol), at->tau), one = lane_set1(1.0);
+    mask ok = lane_le(at->primal, lane_mul(eps, lane_add(one, at->b_norm)));
+    ok = mask_and(ok, lane_le(at->dual, lane_mul(eps, lane_add(one, at->q_norm))));
+    return mask_and(ok, lane_le(at->gap, lane_set1(tol)));
+}
+
+static void judge_certificates(const qc__group *g, progress *at)
+{
+    const lane eps = lane_set1(g->settings.tolerance_infeasible);
+    const mask late = mask_and(at->interior, lane_lt(at->tau, at->kappa));
+    const lane by = lane_neg(at->by), qx = lane_neg(at->qx);
+    mask primal = mask_and(lane_lt(lane_zero(), by), lane_le(at->Aty, lane_mul(eps, by)));
+    mask dual = mask_and(lane_lt(lane_zero(), qx), lane_le(at->Px, lane_mul(eps, qx)));
+    dual = mask_and(dual, lane_le(at->Axs, lane_mul(eps, qx)));
+    primal = mask_and(primal, late);
+    dual = mask_andnot(mask_and(dual, late), primal);
+    at->primal_infeasible = mask_or(at->primal_infeasible, primal);
+    at->dual_infeasible = mask_or(at->dual_infeasible, dual);
+    finish(at, mask_or(primal, dual));
+}
+
+/* Ends what cannot go on: no numbers, no step, no iterations left, or told to stop. */
+static void judge_limits(const qc__group *g, progress *at, const qc__solve_job *job)
+{
+    const mask moving = mask_and(lane_finite(at->rho_tau),
+                                 mask_and(lane_finite(at->F), lane_lt(lane_zero(), at->tau)));
+    const mask stalled = lane_lt(at->step, lane_set1(1e-7));
+    const mask failed = mask_and(at->interior, mask_or(not(moving), stalled));
+    at->failed = mask_or(at->failed, failed);
+    finish(at, failed);
+    finish(at, lane_le(lane_set1(g->settings.max_iterations), at->passes));
+    if (atomic_load_explicit(job->stop, memory_order_relaxed)) {
+        at->interrupted = not(at->done);
+        finish(at, at->interrupted);
+    }
+}
+
+/* Decides for every problem.  Returns those that moved and must be evaluated again. */
+static mask judge(qc__group *g, progress *at, const qc__solve_job *job)
+{
+    mask moved = judge_newton(g, at);
+    mask settled = mask_andnot(at->interior, moved);
+    const mask converged = mask_and(settled, has_converged(g, at));
+    at->converged = mask_or(at->converged, converged);
+    judge_certificates(g, at);
+    judge_limits(g, at, job);
+    settled = mask_andnot(at->interior, moved);
+    mask attempt = mask_and(settled, lane_lt(at->relative_gap, at->next_try));
+    attempt = mask_or(attempt, mask_and(settled, converged));
+    if (mask_any(attempt)) {
+        at->next_try = lane_select(attempt, lane_mul(lane_set1(0.1), at->relative_gap), at->next_try);
+        newton_begin(g, at, attempt);
+    }
+    return mask_or(moved, attempt);
+}
+
+/* At the beginning of a solve. */
+static void progress_begin(qc__group *g, progress *at, mask attempt, mask warm)
+{
+    *at = (progress){0};
+    at->done = not(attempt);
+    at->start = mask_andnot(attempt, warm);
+    at->cold = warm;
+    at->tau = at->step = lane_set1(1.0);
+    at->next_try = lane_set1(NEWTON_GAP);
+    at->passes = lane_zero();
+    at->cost_unit = lane_div(lane_set1(1.0), value_at(g->data.cost, 0, g->data.shared));
+    at->b_norm = at->q_norm = lane_zero();
+    for (int32_t j = 0; j < g->plan->n; j++)
+        at->q_norm = larger_abs(lane_mul(lane_at(g->q, j), lane_at(g->x_unit, j)), at->q_norm);
+    for (int32_t i = 0; i < g->plan->m; i++)
+        at->b_norm = larger_abs(lane_mul(lane_at(g->b, i), lane_at(g->y_unit, i)), at->b_norm);
+    if (mask_any(warm))
+        newton_begin(g, at, warm);
+}
+
+#endif

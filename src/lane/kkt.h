@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * kkt.h -- the quasi-definite matrix M and its factor with the cones' block H:
+ *
+ *     full:        M = [ P A'; A 0 ]  over x and all rows       factor of  M - E H E'
+ *     condensed:   M = -S0            over the cone's rows       factor of  -S0 - H
+ *
+ * where S0 = G K0^-1 G' is what eliminating x and the equalities leaves.  The interior point sees M, its
+ * products and its solves, and does not know which of the two it is working on.
+ */
+#ifndef LANE_KKT_H
+#define LANE_KKT_H
+
+#include <string.h>
+
+#include "lane/group.h"
+#include "lane/pack.h"
+
+/* Static regularization: makes the full matrix strictly quasi-definite when P is singular or the
+ * equalities are redundant.  Undone by refinement against M. */
+#define DELTA_X    1e-10
+#define DELTA_ZERO 1e-10
+
+/* ---- fill and factor ----------------------------------------------------------------------------- */
+
+/* The values of P and A to their places in the panels of supernodes [begin, ...). */
+static void scatter(const qc__factor_plan *plan, const int64_t *place, int32_t count,
+                    const double *values, int shared, double *panels)
+{
+    for (int32_t k = 0; k < count; k++)
+        lane_put(panels, place[k], value_at(values, k, shared));
+    (void)plan;
+}
+
+static void add_to_diagonal(const qc__factor_plan *plan, int32_t variable, double *panels, lane a)
+{
+    const int64_t at = plan->diagonal[plan->position[variable]] - plan->panel[plan->leading];
+    lane_put(panels, at, lane_add(lane_at(panels, at), a));
+}
+
+/* M - E H E' into the panels, then its factor.  Returns problems with a replaced pivot. */
+static mask kkt_factor(qc__group *g)
+{
+    const qc__factor_plan *factor = g->factor;
+    const size_t count = (size_t)trailing_panels(factor);
+    if (g->path == QC__PATH_FULL) {
+        const int shared = g->data.shared;
+        memset(g->panels, 0, count * LANES * sizeof(double));
+        scatter(factor, factor->scatter_P, g->plan->P.count, g->data.P, shared, g->panels);
+        scatter(factor, factor->scatter_A, g->plan->A.count, g->data.A, shared, g->panels);
+        for (int32_t j = 0; j < g->nx; j++)
+            add_to_diagonal(factor, j, g->panels, lane_set1(DELTA_X));
+        for (int32_t t = 0; t < g->zero_count; t++)
+            add_to_diagonal(factor, g->plan->n + g->zero_row[t], g->panels, lane_set1(-DELTA_ZERO));
+    } else if (g->cond.lead.shared) {
+        for (size_t k = 0; k < count; k++)
+            lane_put(g->panels, (int64_t)k, lane_set1(g->cond.base[k]));
+    } else {
+        memcpy(g->panels, g->cond.base, count * LANES * sizeof(double));
+    }
+    for (int32_t t = 0; t < g->cone_count; t++)
+        add_to_diagonal(factor, g->plan->n + g->cone_row[t], g->panels,
+                        lane_neg(lane_at(g->H, g->cone_row[t])));
+    return ldl_factor(&g->part, g->scratch);
+}
+
+/*
+ * Condenses: factors x and the equalities, and leaves -S0 in the other panels.  P and A are in
+ * g->data (lanes), the result goes to `cond` (lanes).  Returns the problems where it cannot be done:
+ * P is singular, or the equalities are redundant, to 1e-11 of the scaled matrix.
+ */
+static mask condense(qc__group *g, condensed *cond)
+{
+    const qc__factor_plan *factor = &g->plan->condense;
+    const int64_t first = factor->panel[factor->leading];
+    const int64_t all = factor->panel[factor->supernodes];
+    double *place[2] = {cond->lead.panels, cond->base - first * LANES};
+    memset(cond->lead.panels, 0, (size_t)first * LANES * sizeof(double));
+    memset(cond->base, 0, (size_t)(all - first) * LANES * sizeof(double));
+    for (int32_t k = 0; k < g->plan->P.count; k++)
+        lane_put(place[factor->scatter_P[k] >= first], factor->scatter_P[k], lane_at(g->data.P, k));
+    for (int32_t k = 0; k < g->plan->A.count; k++)
+        lane_put(place[factor->scatter_A[k] >= first], factor->scatter_A[k], lane_at(g->data.A, k));
+    mask bad = ldl_factor(&cond->lead, g->scratch);
+    for (int32_t k = 0; k < factor->first[factor->leading]; k++)
+        bad = mask_or(bad, not(lane_lt(lane_set1(1e-11), lane_abs(lane_at(cond->lead.d, k)))));
+    for (int32_t J = factor->leading; J < factor->supernodes; J++)
+        collect_updates(&cond->lead, J, cond->base + (factor->panel[J] - first) * LANES, g->scratch);
+    return bad;
+}
+
+/* Is P + 1e-9 max|diag P| I positive definite?  P is in g->data, as lanes. */
+static mask is_convex(qc__group *g)
+{
+    const qc__factor_plan *factor = &g->plan->convexity;
+    const int32_t n = g->plan->n;
+    if (g->plan->P.count == 0)
+        return mask_from_bits(~0u);
+    ldl_part part = {.plan = factor, .begin = 0, .end = factor->supernodes,
+                     .panels = g->panels, .d = g->d, .dinv = g->dinv};
+    memset(g->panels, 0, (size_t)factor->panel[factor->supernodes] * LANES * sizeof(double));
+    scatter(factor, factor->scatter_P, g->plan->P.count, g->data.P, 0, g->panels);
+    const lane top = lane_max(max_abs(g->data.P, g->plan->P.count), lane_set1(1e-3));
+    for (int32_t j = 0; j < n; j++)
+        add_to_diagonal(factor, j, g->panels, lane_mul(lane_set1(1e-9), top));
+    return not(ldl_factor(&part, g->scratch));
+}
+
+/* ---- solve ------------------------------------------------------------------------------------ */
+
+/* Right-hand sides between the order of the problem and the order of the pivots. */
+static void gather_rhs(const qc__group *g, pair r, double *permuted)
+{
+    const qc__factor_plan *factor = g->factor;
+    const int32_t n = g->plan->n;
+    for (int32_t k = factor->first[g->part.begin]; k < factor->size; k++) {
+        const int32_t v = factor->order[k];
+        lane_put(permuted, k, v < n ? lane_at(r.x, v) : lane_at(r.y, v - n));
+    }
+}
+
+static void scatter_solution(const qc__group *g, const double *permuted, pair r)
+{
+    const qc__factor_plan *factor = g->factor;
+    const int32_t n = g->plan->n;
+    for (int32_t k = factor->first[g->part.begin]; k < factor->size; k++) {
+        const int32_t v = factor->order[k];
+        if (v < n)
+            lane_put(r.x, v, lane_at(permuted, k));
+        else
+            lane_put(r.y, v - n, lane_at(permuted, k));
+    }
+}
+
+/* r := (M - E H E')^-1 r, for `count` <= MAX_RHS right-hand sides at once */
+static void kkt_solve(qc__group *g, int count, const pair r[])
+{
+    for (int k = 0; k < count; k++)
+        gather_rhs(g, r[k], g->permuted[k]);
+    ldl_forward(&g->part, count, g->permuted);
+    ldl_backward(&g->part, count, g->permuted);
+    for (int k = 0; k < count; k++)
+        scatter_solution(g, g->permuted[k], r[k]);
+}
+
+/* ---- products --------------------------------------------------------------------------------- */
+
+ALWAYS_INLINE void multiply_P_kind(const int shared, const qc__matrix *P, const double *values,
+                                   const double *x, double *out)
+{
+    for (int32_t i = 0; i < P->rows; i++) {
+        const lane xi = lane_at(x, i);
+        lane sum = lane_zero();
+        for (int32_t k = P->row_ptr[i]; k < P->row_ptr[i + 1]; k++) {
+            const int32_t j = P->col[k];
+            const lane v = value_at(values, k, shared);
+            sum = lane_fma(v, lane_at(x, j), sum);
+            if (j != i)
+                lane_put(out, j, lane_fma(v, xi, lane_at(out, j)));
+        }
+        lane_put(out, i, sum);
+    }
+}
+
+/* out := P x, from the lower triangle */
+static void multiply_P(const qc__group *g, const double *x, double *out)
+{
+    if (g->data.shared)
+        multiply_P_kind(1, &g->plan->P, g->data.P, x, out);
+    else
+        multiply_P_kind(0, &g->plan->P, g->data.P, x, out);
+}
+
+ALWAYS_INLINE void multiply_A_kind(const int shared, const qc__matrix *A, const double *values,
+                                   const double *x, const double *y, double *Ax, double *Aty)
+{
+    for (int32_t i = 0; i < A->rows; i++) {
+        const lane yi = lane_at(y, i);
+        lane sum = lane_zero();
+        for (int32_t k = A->row_ptr[i]; k < A->row_ptr[i + 1]; k++) {
+            const int32_t j = A->col[k];
+            const lane v = value_at(values, k, shared);
+            sum = lane_fma(v, lane_at(x, j), sum);
+            lane_put(Aty, j, lane_fma(v, yi, lane_at(Aty, j)));
+        }
+        lane_put(Ax, i, sum);
+    }
+}
+
+/* Ax := A x and Aty := Aty + A'y, in one pass over A */
+static void multiply_A(const qc__group *g, const double *x, const double *y, double *Ax, double *Aty)
+{
+    if (g->data.shared)
+        multiply_A_kind(1, &g->plan->A, g->data.A, x, y, Ax, Aty);
+    else
+        multiply_A_kind(0, &g->plan->A, g->data.A, x, y, Ax, Aty);
+}
+
+ALWAYS_INLINE void multiply_base_kind(const int shared, const qc__factor_plan *factor,
+                                      const double *base, const double *y, double *out)
+{
+    const int64_t first = factor->panel[factor->leading];
+    for (int32_t J = factor->leading; J < factor->supernodes; J++) {
+        const int32_t w = width_of(factor, J), c0 = factor->first[J];
+        const int32_t *rows = factor->rows + factor->row_ptr[J];
+        const double *panel = base + (factor->panel[J] - first) * (shared ? 1 : LANES);
+        for (int32_t r = 0; r < w + below_of(factor, J); r++) {
+            const int32_t row = r < w ? c0 + r : rows[r - w], cols = r < w ? r : w;
+            const lane yr = lane_at(y, row);
+            lane sum = lane_at(out, row);
+            for (int32_t c = 0; c < cols; c++) {
+                const lane v = value_at(panel, (int64_t)r * w + c, shared);
+                sum = lane_fma(v, lane_at(y, c0 + c), sum);
+                lane_put(out, c0 + c, lane_fma(v, yr, lane_at(out, c0 + c)));
+            }
+            if (r < w)
+                sum = lane_fma(value_at(panel, (int64_t)r * w + r, shared), yr, sum);
+            lane_put(out, row, sum);
+        }
+    }
+}
+
+/* out := -S0 y over the cone's rows */
+static void multiply_base(qc__group *g, const double *y, double *out)
+{
+    const qc__factor_plan *factor = g->factor;
+    const int32_t n = g->plan->n, first = factor->first[factor->leading];
+    double *in = g->permuted[0], *product = g->permuted[1];
+    for (int32_t k = first; k < factor->size; k++) {
+        lane_put(in, k, lane_at(y, factor->order[k] - n));
+        lane_put(product, k, lane_zero());
+    }
+    if (g->cond.lead.shared)
+        multiply_base_kind(1, factor, g->cond.base, in, product);
+    else
+        multiply_base_kind(0, factor, g->cond.base, in, product);
+    for (int32_t k = first; k < factor->size; k++)
+        lane_put(out, factor->order[k] - n, lane_at(product, k));
+}
+
+/*
+ * Mw := M w.  Qw, unless NULL, is the quadratic part alone: (P x, 0) in full, (., S0 y) when condensed.
+ */
+static void kkt_multiply(qc__group *g, pair w, pair Mw, const pair *Qw)
+{
+    if (g->path == QC__PATH_CONDENSED) {
+        multiply_base(g, w.y, Mw.y);
+        for (int32_t t = 0; Qw && t < g->cone_count; t++)
+            lane_put(Qw->y, g->cone_row[t], lane_neg(lane_at(Mw.y, g->cone_row[t])));
+        return;
+    }
+    multiply_P(g, w.x, Mw.x);
+    if (Qw)
+        memcpy(Qw->x, Mw.x, (size_t)g->nx * LANES * sizeof(double));
+    multiply_A(g, w.x, w.y, Mw.y, Mw.x);
+}
+
+#endif

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * ldl.h -- numeric L D L' of LANES quasi-definite matrices that share one pattern, and solves with it.
+ *
+ * Supernodal and left-looking: supernode J first collects  panel_J -= L_K D_K L_K'  from the supernodes
+ * K before it, then factors its own panel.  All the work is in register tiles: TILE_ROWS x TILE_COLS
+ * lanes of the target stay in registers while k runs over the columns of K.  Every entry is updated
+ * in ascending k whatever the shape of the tile, so the result does not depend on it.
+ *
+ * A quasi-definite matrix has an LDL' for every order, and its pivots have known signs.  A pivot that
+ * comes out with the wrong sign, or too small, is replaced, and the problem is reported.
+ */
+#ifndef LANE_LDL_H
+#define LANE_LDL_H
+
+#include "lane/vec.h"
+#include "plan/plan.h"
+
+/* The numbers of supernodes [begin, end): panels, pivots and their reciprocals.  `shared` ones are
+ * plain numbers, the same for every problem of the batch. */
+typedef struct ldl_part {
+    const qc__factor_plan *plan;
+    int32_t begin, end;
+    int shared;
+    double *panels, *d, *dinv;
+} ldl_part;
+
+static inline double *panel_of(const ldl_part *part, int32_t J)
+{
+    const int64_t offset = part->plan->panel[J] - part->plan->panel[part->begin];
+    return part->panels + offset * (part->shared ? 1 : LANES);
+}
+
+/* Where pivot k of the part sits in d and dinv. */
+static inline int64_t pivot_of(const ldl_part *part, int32_t k)
+{
+    return k - part->plan->first[part->begin];
+}
+
+static inline int32_t width_of(const qc__factor_plan *plan, int32_t J)
+{
+    return plan->first[J + 1] - plan->first[J];
+}
+
+static inline int32_t below_of(const qc__factor_plan *plan, int32_t J)
+{
+    return (int32_t)(plan->row_ptr[J + 1] - plan->row_ptr[J]);
+}
+
+/* ---- tiles ------------------------------------------------------------------------------------ */
+
+/* C[row[i]][col[j]] -= sum_k a[i][k] u[j][k],  i < R, j < C.  NULL maps are the identity. */
+ALWAYS_INLINE void tile(const int R, const int C, const double *a, int64_t lda, const double *u,
+                        int64_t ldu, int32_t depth, double *c, int64_t ldc, const int32_t *row,
+                        const int32_t *col)
+{
+    double *at[TILE_ROWS][TILE_COLS];
+    lane acc[TILE_ROWS][TILE_COLS];
+#pragma GCC unroll 8
+    for (int i = 0; i < R; i++)
+#pragma GCC unroll 8
+        for (int j = 0; j < C; j++) {
+            at[i][j] = c + ((row ? row[i] : i) * ldc + (col ? col[j] : j)) * LANES;
+            acc[i][j] = lane_load(at[i][j]);
+        }
+    for (int32_t k = 0; k < depth; k++) {
+        lane v[TILE_COLS];
+#pragma GCC unroll 8
+        for (int j = 0; j < C; j++)
+            v[j] = lane_load(u + (j * ldu + k) * LANES);
+#pragma GCC unroll 8
+        for (int i = 0; i < R; i++) {
+            const lane ai = lane_load(a + (i * lda + k) * LANES);
+#pragma GCC unroll 8
+            for (int j = 0; j < C; j++)
+                acc[i][j] = lane_fnma(ai, v[j], acc[i][j]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < R; i++)
+#pragma GCC unroll 8
+        for (int j = 0; j < C; j++)
+            lane_store(at[i][j], acc[i][j]);
+}
+
+#define TILE_ARGUMENTS                                                                             \
+    const double *a, int64_t lda, const double *u, int64_t ldu, int32_t depth, double *c,          \
+        int64_t ldc, const int32_t *row, const int32_t *col
+
+/* Tiles of every size up to the full one, so that edges run at full speed as well. */
+#define TILE_CASE(R, C)                                                                            \
+    case (R) * 8 + (C):                                                                            \
+        tile(R, C, a, lda, u, ldu, depth, c, ldc, row, col);                                       \
+        return
+
+static void tile_edge(int32_t rows, int32_t cols, TILE_ARGUMENTS)
+{
+#define TILE_CASES(R) TILE_CASE(R, 1); TILE_CASE(R, 2)
+    switch (rows * 8 + cols) {
+        TILE_CASES(1);
+        TILE_CASES(2);
+#if LANE_ISA_NUMBER == LANE_ISA_avx2 || LANE_ISA_NUMBER == LANE_ISA_avx512 || defined(__aarch64__)
+        TILE_CASES(3);
+#endif
+#if LANE_ISA_NUMBER == LANE_ISA_avx2 || LANE_ISA_NUMBER == LANE_ISA_avx512
+        TILE_CASES(4);
+#endif
+#if LANE_ISA_NUMBER == LANE_ISA_avx512
+        TILE_CASES(5);
+        TILE_CASES(6);
+        TILE_CASE(1, 3); TILE_CASE(1, 4); TILE_CASE(2, 3); TILE_CASE(2, 4);
+        TILE_CASE(3, 3); TILE_CASE(3, 4); TILE_CASE(4, 3); TILE_CASE(4, 4);
+        TILE_CASE(5, 3); TILE_CASE(5, 4); TILE_CASE(6, 3); TILE_CASE(6, 4);
+#endif
+    }
+#undef TILE_CASES
+}
+
+/* One column of tiles: `rows` rows of a against `cols` <= TILE_COLS rows of u. */
+static void tile_column(int32_t rows, int32_t cols, TILE_ARGUMENTS)
+{
+    int32_t i = 0;
+    if (cols == TILE_COLS)
+        for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
+            tile(TILE_ROWS, TILE_COLS, a + i * lda * LANES, lda, u, ldu, depth,
+                 row ? c : c + i * ldc * LANES, ldc, row ? row + i : row, col);
+    for (; i < rows; i += TILE_ROWS)
+        tile_edge(rows - i < TILE_ROWS ? rows - i : TILE_ROWS, cols, a + i * lda * LANES, lda, u,
+                  ldu, depth, row ? c : c + i * ldc * LANES, ldc, row ? row + i : row, col);
+}
+
+/* u[j][k] = a[j][k] d[k] */
+static inline void scale_rows(int32_t rows, int32_t depth, const double *a, int64_t lda,
+                              const double *d, double *u)
+{
+    for (int32_t j = 0; j < rows; j++)
+        for (int32_t k = 0; k < depth; k++)
+            lane_put(u, (int64_t)j * depth + k, lane_mul(lane_at(a, j * lda + k), lane_at(d, k)));
+}
+
+/* ---- factor ----------------------------------------------------------------------------------- */
+
+/* What supernode J, at `panel`, receives from one supernode of `from`; u is scratch. */
+static void update_supernode(const ldl_part *from, const qc__update *update, double *panel,
+                             int64_t ldc, double *u)
+{
+    const qc__factor_plan *plan = from->plan;
+    const int32_t K = update->source, depth = width_of(plan, K);
+    const int32_t rows = below_of(plan, K) - update->begin, cols = update->middle - update->begin;
+    const double *a = panel_of(from, K) + (int64_t)(depth + update->begin) * depth * LANES;
+    const double *d = from->d + pivot_of(from, plan->first[K]) * LANES;
+    const int32_t *target = plan->target + update->target;
+    if (depth == 1) {
+        for (int32_t j = 0; j < cols; j++) {
+            const lane uj = lane_mul(lane_at(a, j), lane_load(d));
+            for (int32_t i = j; i < rows; i++) {
+                double *c = panel + (target[i] * ldc + target[j]) * LANES;
+                lane_store(c, lane_fnma(lane_at(a, i), uj, lane_load(c)));
+            }
+        }
+        return;
+    }
+    scale_rows(cols, depth, a, depth, d, u);
+    for (int32_t j = 0; j < cols; j += TILE_COLS)
+        tile_column(rows - j, cols - j < TILE_COLS ? cols - j : TILE_COLS,
+                    a + (int64_t)j * depth * LANES, depth, u + (int64_t)j * depth * LANES, depth,
+                    depth, panel, ldc, target + j, target + j);
+}
+
+/* All that supernode J receives from the supernodes of `from`. */
+static void collect_updates(const ldl_part *from, int32_t J, double *panel, double *u)
+{
+    const qc__factor_plan *plan = from->plan;
+    for (int64_t t = plan->update_ptr[J]; t < plan->update_ptr[J + 1]; t++) {
+        const qc__update *update = &plan->updates[t];
+        if (update->source >= from->begin && update->source < from->end)
+            update_supernode(from, update, panel, width_of(plan, J), u);
+    }
+}
+
+/* The smallest pivot that is trusted, and what replaces a smaller one. */
+#define PIVOT_SMALLEST 1e-13
+#define PIVOT_REPLACED 1e-9
+
+/* Makes v a pivot of the expected sign; problems whose pivot had to be replaced join `bad`. */
+static inline lane pivot_checked(lane v, int8_t sign, mask *bad)
+{
+    const lane sigma = lane_set1(sign);
+    const mask good = lane_lt(lane_set1(PIVOT_SMALLEST), lane_mul(sigma, v));
+    *bad = mask_or(*bad, mask_andnot(mask_from_bits(~0u), good));
+    return lane_select(good, v, lane_mul(sigma, lane_set1(PIVOT_REPLACED)));
+}
+
+/* Rows [from, rows) of the columns [k, k + cols) of a panel whose earlier columns are already
+ * subtracted: divides by the block's own L and D.  The first `cols` rows are the block itself. */
+ALWAYS_INLINE void eliminate_rows(const int cols, int32_t from, int32_t rows, double *panel,
+                                  int64_t w, int32_t k, const double *dinv)
+{
+    const double *block = panel + (k * w + k) * LANES;
+    for (int32_t i = from; i < rows; i++) {
+        double *r = panel + (i * w + k) * LANES;
+        lane v[4];
+        for (int j = 0; j < cols; j++) {
+            v[j] = lane_at(r, j);
+            for (int p = 0; p < j; p++) /* v[p] is still times d[p] */
+                v[j] = lane_fnma(v[p], lane_at(block, j * w + p), v[j]);
+        }
+        for (int j = 0; j < cols; j++)
+            lane_put(r, j, lane_mul(v[j], lane_at(dinv, k + j)));
+    }
+}
+
+/* Factors the diagonal block of columns [k, k + cols). */
+static void factor_block(int32_t cols, double *panel, int64_t w, int32_t k, const int8_t *sign,
+                         double *d, double *dinv, mask *bad)
+{
+    for (int32_t j = k; j < k + cols; j++) {
+        double *r = panel + j * w * LANES;
+        lane pivot = lane_at(r, j);
+        for (int32_t c = k; c < j; c++) {
+            lane v = lane_at(r, c);
+            for (int32_t p = k; p < c; p++)
+                v = lane_fnma(lane_mul(lane_at(r, p), lane_at(d, p)),
+                              lane_at(panel, c * w + p), v);
+            const lane l = lane_mul(v, lane_at(dinv, c));
+            pivot = lane_fnma(v, l, pivot);
+            lane_put(r, c, l);
+        }
+        pivot = pivot_checked(pivot, sign[j], bad);
+        lane_put(d, j, pivot);
+        lane_put(dinv, j, lane_div(lane_set1(1.0), pivot));
+    }
+}
+
+static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_t *sign, double *d,
+                             double *dinv, double *u, mask *bad)
+{
+    for (int32_t k = 0; k < w; k += TILE_COLS) {
+        const int32_t cols = w - k < TILE_COLS ? w - k : TILE_COLS;
+        if (k > 0) {
+            scale_rows(cols, k, panel + (int64_t)k * w * LANES, w, d, u);
+            tile_column(rows - k, cols, panel + (int64_t)k * w * LANES, w, u, k, k,
+                        panel + ((int64_t)k * w + k) * LANES, w, NULL, NULL);
+        }
+        factor_block(cols, panel, w, k, sign, d, dinv, bad);
+        switch (cols) {
+        case 1: eliminate_rows(1, k + 1, rows, panel, w, k, dinv); break;
+        case 2: eliminate_rows(2, k + 2, rows, panel, w, k, dinv); break;
+        case 3: eliminate_rows(3, k + 3, rows, panel, w, k, dinv); break;
+        default: eliminate_rows(4, k + 4, rows, panel, w, k, dinv); break;
+        }
+    }
+}
+
+/*
+ * Factors the part in place; its panels hold the matrix, minus what came from supernodes before it.
+ * u is scratch of widest^2 lanes.  Returns the problems in which a pivot had to be replaced.
+ */
+static mask ldl_factor(const ldl_part *part, double *u)
+{
+    const qc__factor_plan *plan = part->plan;
+    mask bad = mask_none();
+    for (int32_t J = part->begin; J < part->end; J++) {
+        const int32_t w = width_of(plan, J);
+        const int64_t k = pivot_of(part, plan->first[J]);
+        double *panel = panel_of(part, J);
+        collect_updates(part, J, panel, u);
+        factor_supernode(w, w + below_of(plan, J), panel, plan->sign + plan->first[J],
+                         part->d + k * LANES, part->dinv + k * LANES, u, &bad);
+    }
+    return bad;
+}
+
+/* ---- solve: x is in the order of the pivots, one array of lanes per right-hand side ------------ */
+
+enum { MAX_RHS = 2 };
+
+ALWAYS_INLINE void forward_supernode(const int shared, const int rhs, const double *panel, int32_t w,
+                                     int32_t below, const int32_t *rows, int32_t first,
+                                     double *const x[])
+{
+    for (int h = 0; h < rhs; h++)
+        for (int32_t p = 0; p + 1 < w; p++) {
+            const lane xp = lane_at(x[h], first + p);
+            for (int32_t k = p + 1; k < w; k++)
+                lane_put(x[h], first + k, lane_fnma(value_at(panel, (int64_t)k * w + p, shared), xp,
+                                                    lane_at(x[h], first + k)));
+        }
+    const double *l = panel + (int64_t)w * w * (shared ? 1 : LANES);
+    int32_t i = 0;
+    for (; i + 4 <= below; i += 4) /* four rows at a time, to hide the latency of the sums */
+        for (int h = 0; h < rhs; h++) {
+            lane v[4];
+            for (int r = 0; r < 4; r++)
+                v[r] = lane_at(x[h], rows[i + r]);
+            for (int32_t k = 0; k < w; k++) {
+                const lane xk = lane_at(x[h], first + k);
+                for (int r = 0; r < 4; r++)
+                    v[r] = lane_fnma(value_at(l, (int64_t)(i + r) * w + k, shared), xk, v[r]);
+            }
+            for (int r = 0; r < 4; r++)
+                lane_put(x[h], rows[i + r], v[r]);
+        }
+    for (; i < below; i++)
+        for (int h = 0; h < rhs; h++) {
+            lane v = lane_at(x[h], rows[i]);
+            for (int32_t k = 0; k < w; k++)
+                v = lane_fnma(value_at(l, (int64_t)i * w + k, shared), lane_at(x[h], first + k), v);
+            lane_put(x[h], rows[i], v);
+        }
+}
+
+ALWAYS_INLINE void backward_supernode(const int shared, const int rhs, const double *panel,
+                                      int32_t w, int32_t below, const int32_t *rows, int32_t first,
+                                      double *const x[])
+{
+    const double *l = panel + (int64_t)w * w * (shared ? 1 : LANES);
+    for (int h = 0; h < rhs; h++) {
+        int32_t k = 0;
+        for (; k + 4 <= w; k += 4) {
+            lane v[4];
+            for (int c = 0; c < 4; c++)
+                v[c] = lane_at(x[h], first + k + c);
+            for (int32_t i = 0; i < below; i++) {
+                const lane xi = lane_at(x[h], rows[i]);
+                for (int c = 0; c < 4; c++)
+                    v[c] = lane_fnma(value_at(l, (int64_t)i * w + k + c, shared), xi, v[c]);
+            }
+            for (int c = 0; c < 4; c++)
+                lane_put(x[h], first + k + c, v[c]);
+        }
+        for (; k < w; k++) {
+            lane v = lane_at(x[h], first + k);
+            for (int32_t i = 0; i < below; i++)
+                v = lane_fnma(value_at(l, (int64_t)i * w + k, shared), lane_at(x[h], rows[i]), v);
+            lane_put(x[h], first + k, v);
+        }
+        for (int32_t p = w - 1; p > 0; p--) {
+            const lane xp = lane_at(x[h], first + p);
+            for (int32_t c = 0; c < p; c++)
+                lane_put(x[h], first + c, lane_fnma(value_at(panel, (int64_t)p * w + c, shared), xp,
+                                                    lane_at(x[h], first + c)));
+        }
+    }
+}
+
+#define EACH_KIND_OF_SOLVE(step)                                                                   \
+    if (part->shared && rhs == 1)                                                                  \
+        step(1, 1);                                                                                \
+    else if (part->shared)                                                                         \
+        step(1, 2);                                                                                \
+    else if (rhs == 1)                                                                             \
+        step(0, 1);                                                                                \
+    else                                                                                           \
+        step(0, 2)
+
+/* x := L^-1 x, all rows below the part included */
+static void ldl_forward(const ldl_part *part, int rhs, double *const x[])
+{
+    const qc__factor_plan *plan = part->plan;
+#define FORWARD(shared, count)                                                                     \
+    for (int32_t J = part->begin; J < part->end; J++)                                              \
+    forward_supernode(shared, count, panel_of(part, J), width_of(plan, J), below_of(plan, J),      \
+                      plan->rows + plan->row_ptr[J], plan->first[J], x)
+    EACH_KIND_OF_SOLVE(FORWARD);
+#undef FORWARD
+}
+
+/* x := L^-T D^-1 x, given the entries of x that belong to later pivots */
+static void ldl_backward(const ldl_part *part, int rhs, double *const x[])
+{
+    const qc__factor_plan *plan = part->plan;
+    const int32_t last = plan->first[part->end];
+    for (int32_t k = plan->first[part->begin]; k < last; k++)
+        for (int h = 0; h < rhs; h++)
+            lane_put(x[h], k,
+                     lane_mul(lane_at(x[h], k),
+                              value_at(part->dinv, pivot_of(part, k), part->shared)));
+#define BACKWARD(shared, count)                                                                    \
+    for (int32_t J = part->end - 1; J >= part->begin; J--)                                         \
+    backward_supernode(shared, count, panel_of(part, J), width_of(plan, J), below_of(plan, J),     \
+                       plan->rows + plan->row_ptr[J], plan->first[J], x)
+    EACH_KIND_OF_SOLVE(BACKWARD);
+#undef BACKWARD
+}
+
+#endif

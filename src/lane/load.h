@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * load.h -- brings problems into a group: values, scales, and the matrix that the interior point works
+ * on, from the caller's arrays, from a tape or from what the batch shares.
+ */
+#ifndef LANE_LOAD_H
+#define LANE_LOAD_H
+
+#include "lane/kkt.h"
+#include "lane/pack.h"
+#include "lane/ruiz.h"
+
+static unsigned all_of(int count)
+{
+    return (1u << count) - 1u;
+}
+
+/* Which problems, and where their data will be: shared, on the tape, or the thread's own. */
+static void assign(qc__group *g, qc__path path, const int64_t *problems, int count, void *memory)
+{
+    for (int l = 0; l < LANES; l++)
+        g->problem[l] = problems[l < count ? l : count - 1];
+    g->count = count;
+    g->path = path;
+    if (values_shared(g->plan)) {
+        g->data = g->shared.data;
+        g->cond = g->shared.cond;
+        return;
+    }
+    g->data = g->own.data;
+    g->cond = g->own.cond;
+    if (memory) {
+        tape t = g->own;
+        qc__arena arena = {.base = memory, .size = tape_bytes(g->plan, path)};
+        layout_tape(&t, g->plan, path, &arena);
+        if (t.data.P == NULL) { /* a condensed tape has the scales alone */
+            t.data.P = g->own.data.P;
+            t.data.A = g->own.data.A;
+        }
+        g->data = t.data;
+        g->cond = t.cond;
+    }
+}
+
+/* What the interior point sees: everything, or the cone's rows alone. */
+static void choose_view(qc__group *g, qc__path path)
+{
+    const qc_plan *plan = g->plan;
+    const int full = path == QC__PATH_FULL;
+    g->path = path;
+    g->nx = full ? plan->n : 0;
+    g->zero_count = full ? plan->zero_rows : 0;
+    g->cone_count = plan->cone_rows;
+    g->g.y = full ? g->b : g->c;
+}
+
+static void choose_factor(qc__group *g, qc__path path)
+{
+    g->factor = path == QC__PATH_FULL ? &g->plan->full : &g->plan->condense;
+    g->part = (ldl_part){.plan = g->factor, .begin = g->factor->leading,
+                         .end = g->factor->supernodes, .panels = g->panels, .d = g->d,
+                         .dinv = g->dinv};
+    choose_view(g, path);
+}
+
+/* 1 / (c D) and 1 / E, which are exact. */
+static void find_units(qc__group *g)
+{
+    const scaled *data = &g->data;
+    const lane one = lane_set1(1.0), cost = value_at(data->cost, 0, data->shared);
+    for (int32_t j = 0; j < g->plan->n; j++)
+        lane_put(g->x_unit, j, lane_div(one, lane_mul(cost, value_at(data->col, j, data->shared))));
+    for (int32_t i = 0; i < g->plan->m; i++)
+        lane_put(g->y_unit, i, lane_div(one, value_at(data->row, i, data->shared)));
+}
+
+/* Scaled values of the problems, and their right-hand side g = (-q, b).  Marks bad ones. */
+static void load_values(qc__group *g, const qc_values *values, int32_t *status)
+{
+    const int own = !g->data.shared;
+    if (own) {
+        pack_matrices(g, values, status);
+        equilibrate(g);
+    } else if (g->shared_failed[0]) {
+        mark(g, mask_from_bits(~0u), g->shared_failed[0], status);
+    }
+    pack_vectors(g, values, status);
+    scale_vectors(g);
+    if (own) {
+        scale_cost(g);
+        mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
+    }
+    find_units(g);
+    for (int32_t j = 0; j < g->plan->n; j++)
+        lane_put(g->g.x, j, lane_neg(lane_at(g->q, j)));
+}
+
+/* The condensed right-hand side c, and in g->lead what recovers x and the equalities' y from it. */
+static void condense_rhs(qc__group *g)
+{
+    const qc__factor_plan *factor = &g->plan->condense;
+    const int32_t n = g->plan->n, first = factor->first[factor->leading];
+    for (int32_t k = 0; k < factor->size; k++) {
+        const int32_t v = factor->order[k];
+        lane_put(g->lead, k, v < n ? lane_at(g->g.x, v) : lane_at(g->b, v - n));
+    }
+    ldl_forward(&g->cond.lead, 1, &g->lead);
+    for (int32_t k = first; k < factor->size; k++)
+        lane_put(g->c, factor->order[k] - n, lane_at(g->lead, k));
+}
+
+static void keep_first_lane(double *shared, const double *lanes, int64_t count)
+{
+    for (int64_t k = 0; k < count; k++)
+        shared[k] = lanes[k * LANES];
+}
+
+static void share_condensed(qc__group *g, const condensed *from, condensed *to)
+{
+    const qc__factor_plan *factor = &g->plan->condense;
+    const int64_t first = factor->panel[factor->leading];
+    const int32_t pivots = factor->first[factor->leading];
+    keep_first_lane(to->lead.panels, from->lead.panels, first);
+    keep_first_lane(to->lead.d, from->lead.d, pivots);
+    keep_first_lane(to->lead.dinv, from->lead.dinv, pivots);
+    keep_first_lane(to->base, from->base, factor->panel[factor->supernodes] - first);
+}
+
+/* P and A are the batch's: scales, checks and condenses them once. */
+static void share(qc__group *g, const qc__solve_job *job)
+{
+    const qc_plan *plan = g->plan;
+    const int64_t zero = 0;
+    int32_t status[LANES] = {QC_UNSOLVED};
+    assign(g, QC__PATH_FULL, &zero, 1, NULL);
+    g->data = g->own.data;
+    pack_matrices(g, &job->values, status);
+    equilibrate(g);
+    mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
+    g->shared_failed[0] = (unsigned char)status[0];
+    g->shared_failed[1] = 0;
+    scaled *to = &g->shared.data;
+    keep_first_lane(to->P, g->data.P, plan->P.count);
+    keep_first_lane(to->A, g->data.A, plan->A.count);
+    keep_first_lane(to->col, g->data.col, plan->n);
+    keep_first_lane(to->row, g->data.row, plan->m);
+    keep_first_lane(to->cost, g->data.cost, 1);
+    if (plan->condensed && !status[0]) {
+        g->shared_failed[1] = mask_bits(condense(g, &g->own.cond)) & 1u;
+        share_condensed(g, &g->own.cond, &g->shared.cond);
+    }
+}
+
+#endif

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * newton.h -- Newton's method on the optimality conditions (Busseti, Moursi & Boyd, 2018). With
+ * v = s - y, Moreau's decomposition gives s = Proj_K(v) and y = s - v, and
+ *
+ *     F(w) = M w + E s - g = 0
+ *
+ * is all of optimality. A step solves  M dw + E ds = -F,  (I - D) ds + D dy = 0  with D = DProj_K(v):
+ * first with the clipped H = D (I - D)^-1 in the quasi-definite factor, then once more for the
+ * residual of the exact equations.  On polyhedral cones one step from the right D is the solution.
+ */
+#ifndef LANE_NEWTON_H
+#define LANE_NEWTON_H
+
+#include "lane/cone_nonneg.h"
+#include "lane/progress.h"
+
+/* Turns the clipped step d into an exact one, (d, ds), for problems of `which`. */
+static void unclip(const qc__group *g, mask which, pair d, double *ds)
+{
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        lane dy = lane_at(d.y, i), step;
+        nonneg_unclip(lane_sub(lane_at(g->s, i), lane_at(g->w.y, i)), &dy, &step);
+        masked_put(d.y, i, which, dy);
+        masked_put(ds, i, which, step);
+    }
+}
+
+/* out := -rho - M d - E ds, what the step (d, ds) leaves of the equations; for `which`. Uses d2. */
+static void step_residual(qc__group *g, mask which, pair d, const double *ds, pair out)
+{
+    kkt_multiply(g, d, g->d2, NULL);
+    for (int32_t j = 0; j < g->nx; j++)
+        masked_put(out.x, j, which, lane_neg(lane_add(lane_at(g->rho.x, j), lane_at(g->d2.x, j))));
+    for (int32_t t = 0; t < g->zero_count; t++) {
+        const int32_t i = g->zero_row[t];
+        masked_put(out.y, i, which, lane_neg(lane_add(lane_at(g->rho.y, i), lane_at(g->d2.y, i))));
+    }
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        const lane r = lane_add(lane_at(g->rho.y, i), lane_at(g->d2.y, i));
+        masked_put(out.y, i, which, lane_neg(lane_add(r, lane_at(ds, i))));
+    }
+}
+
+/* d1 is a clipped step: makes it exact, and puts what it leaves into d3. */
+static void newton_refinement_rhs(qc__group *g, mask which)
+{
+    unclip(g, which, g->d1, g->ds);
+    step_residual(g, which, g->d1, g->ds, g->d3);
+}
+
+/* Takes the step d1 + d3, d3 still clipped, and notes whether it changed D. */
+static void newton_update(qc__group *g, progress *at)
+{
+    const mask which = at->newton;
+    at->changed = mask_andnot(at->changed, which);
+    for (int32_t j = 0; j < g->nx; j++)
+        masked_add(g->w.x, j, which, lane_add(lane_at(g->d1.x, j), lane_at(g->d3.x, j)));
+    for (int32_t t = 0; t < g->zero_count; t++) {
+        const int32_t i = g->zero_row[t];
+        masked_add(g->w.y, i, which, lane_add(lane_at(g->d1.y, i), lane_at(g->d3.y, i)));
+    }
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
+        lane dy = lane_at(g->d3.y, i), ds;
+        nonneg_unclip(v, &dy, &ds);
+        dy = lane_add(dy, lane_at(g->d1.y, i));
+        ds = lane_add(ds, lane_at(g->ds, i));
+        const lane next = lane_add(v, lane_sub(ds, dy));
+        const mask was = lane_lt(lane_zero(), v), is = lane_lt(lane_zero(), next);
+        const mask flip = mask_or(mask_andnot(was, is), mask_andnot(is, was));
+        at->changed = mask_or(at->changed, mask_and(flip, which));
+        masked_put(g->s, i, which, nonneg_project(next));
+        masked_put(g->w.y, i, which, lane_sub(nonneg_project(next), next));
+    }
+    at->newton_steps = lane_add(at->newton_steps, lane_select(which, lane_set1(1.0), lane_zero()));
+}
+
+static void copy_masked(double *to, const double *from, int64_t count, mask which)
+{
+    for (int64_t k = 0; k < count; k++)
+        masked_put(to, k, which, lane_at(from, k));
+}
+
+/* Leaves the interior point, keeping it, for the projection of (w, s) / tau. */
+static void newton_begin(qc__group *g, progress *at, mask which)
+{
+    const lane inv = lane_select(which, lane_div(lane_set1(1.0), at->tau), lane_set1(1.0));
+    copy_masked(g->backup.x, g->w.x, g->nx, which);
+    copy_masked(g->backup.y, g->w.y, g->plan->m, which);
+    copy_masked(g->backup_s, g->s, g->plan->m, which);
+    at->backup_tau = lane_select(which, at->tau, at->backup_tau);
+    at->backup_kappa = lane_select(which, at->kappa, at->backup_kappa);
+    for (int32_t j = 0; j < g->nx; j++)
+        masked_put(g->w.x, j, which, lane_mul(lane_at(g->w.x, j), inv));
+    for (int32_t t = 0; t < g->zero_count; t++)
+        masked_put(g->w.y, g->zero_row[t], which, lane_mul(lane_at(g->w.y, g->zero_row[t]), inv));
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        const lane v = lane_mul(lane_sub(lane_at(g->s, i), lane_at(g->w.y, i)), inv);
+        masked_put(g->s, i, which, nonneg_project(v));
+        masked_put(g->w.y, i, which, lane_sub(nonneg_project(v), v));
+    }
+    at->tau = lane_select(which, lane_set1(1.0), at->tau);
+    at->newton_steps = lane_select(which, lane_zero(), at->newton_steps);
+    at->F_before = lane_select(which, lane_set1(1e300), at->F_before);
+    at->changed = mask_or(at->changed, which);
+    at->newton = mask_or(at->newton, which);
+    at->interior = mask_andnot(at->interior, which);
+}
+
+/* Back to the interior point; one that has none starts cold. */
+static void newton_give_up(qc__group *g, progress *at, mask which)
+{
+    const mask cold = mask_and(which, at->cold), back = mask_andnot(which, at->cold);
+    copy_masked(g->w.x, g->backup.x, g->nx, back);
+    copy_masked(g->w.y, g->backup.y, g->plan->m, back);
+    copy_masked(g->s, g->backup_s, g->plan->m, back);
+    at->tau = lane_select(back, at->backup_tau, at->tau);
+    at->kappa = lane_select(back, at->backup_kappa, at->kappa);
+    at->newton = mask_andnot(at->newton, which);
+    at->start = mask_or(at->start, cold);
+    at->interior = mask_or(at->interior, back);
+    at->cold = mask_andnot(at->cold, which);
+}
+
+#endif

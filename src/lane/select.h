@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/* select.h -- which instruction sets this machine runs. */
+#ifndef LANE_SELECT_H
+#define LANE_SELECT_H
+
+#include "lane/table.h"
+
+/* The k-th table that this machine runs, best first; NULL after the last. */
+const qc__lane_table *qc__lanes_available(int k);
+
+/* "auto" or NULL: the best, or what the environment's QC_ISA names; else by name, NULL if unknown. */
+const qc__lane_table *qc__lanes_select(const char *name);
+
+#endif

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * solve.h -- one group of problems, from the caller's values to the caller's solutions.
+ */
+#ifndef LANE_SOLVE_H
+#define LANE_SOLVE_H
+
+#include <math.h>
+
+#include "lane/ipm.h"
+#include "lane/judge.h"
+#include "lane/load.h"
+
+/* Residuals that still count as an inaccurate solution, relative. */
+#define TOLERANCE_INACCURATE 1e-5
+
+/* x and the equalities' y from the cone's y; without the data's own part for a certificate. */
+static void recover(qc__group *g, mask certificate)
+{
+    const qc__factor_plan *factor = &g->plan->condense;
+    const int32_t n = g->plan->n, first = factor->first[factor->leading];
+    double *p = g->permuted[0];
+    for (int32_t k = 0; k < first; k++)
+        lane_put(p, k, lane_select(certificate, lane_zero(), lane_at(g->lead, k)));
+    for (int32_t k = first; k < factor->size; k++)
+        lane_put(p, k, lane_at(g->w.y, factor->order[k] - n));
+    ldl_backward(&g->cond.lead, 1, &p);
+    for (int32_t k = 0; k < first; k++) {
+        const int32_t v = factor->order[k];
+        lane_put(v < n ? g->w.x : g->w.y, v < n ? v : v - n, lane_at(p, k));
+    }
+}
+
+/* r := K^-1 r with K the whole matrix, through the condensed factor. */
+static void condensed_solve(qc__group *g, pair r)
+{
+    const qc__factor_plan *factor = g->factor;
+    const int32_t n = g->plan->n;
+    double *p = g->permuted[0];
+    for (int32_t k = 0; k < factor->size; k++) {
+        const int32_t v = factor->order[k];
+        lane_put(p, k, v < n ? lane_at(r.x, v) : lane_at(r.y, v - n));
+    }
+    ldl_forward(&g->cond.lead, 1, &p);
+    ldl_forward(&g->part, 1, &p);
+    ldl_backward(&g->part, 1, &p);
+    ldl_backward(&g->cond.lead, 1, &p);
+    for (int32_t k = 0; k < factor->size; k++) {
+        const int32_t v = factor->order[k];
+        lane_put(v < n ? r.x : r.y, v < n ? v : v - n, lane_at(p, k));
+    }
+}
+
+/* One Newton step on the whole of F, from the factor of the last pass; for polished problems. */
+static void refine_whole(qc__group *g, progress *at)
+{
+    for (int32_t j = 0; j < g->nx; j++) {
+        lane_put(g->d1.x, j, lane_neg(lane_at(g->rho.x, j)));
+        lane_put(g->d3.x, j, lane_zero());
+    }
+    for (int32_t i = 0; i < g->plan->m; i++) {
+        lane_put(g->d1.y, i, lane_neg(lane_at(g->rho.y, i)));
+        lane_put(g->d3.y, i, lane_zero());
+    }
+    condensed_solve(g, g->d1);
+    unclip(g, at->polished, g->d1, g->ds);
+    at->newton = at->polished;
+    newton_update(g, at);
+    at->newton = mask_none();
+}
+
+/* Multiplies what belongs to each problem: 1/tau for a solution, 1/|b'y| or 1/|q'x| for a certificate. */
+static void normalize(qc__group *g, progress *at)
+{
+    lane scale = lane_div(lane_set1(1.0), at->tau);
+    scale = lane_select(at->primal_infeasible, lane_div(lane_set1(-1.0), at->by), scale);
+    scale = lane_select(at->dual_infeasible, lane_div(lane_set1(-1.0), at->qx), scale);
+    for (int32_t j = 0; j < g->nx; j++)
+        lane_put(g->w.x, j, lane_mul(scale, lane_at(g->w.x, j)));
+    for (int32_t i = 0; i < g->plan->m; i++) {
+        lane_put(g->w.y, i, lane_mul(scale, lane_at(g->w.y, i)));
+        lane_put(g->s, i, lane_mul(scale, lane_at(g->s, i)));
+    }
+    const mask certificate = mask_or(at->primal_infeasible, at->dual_infeasible);
+    at->tau = lane_select(certificate, lane_zero(), lane_set1(1.0));
+    at->kappa = lane_zero();
+}
+
+/* An active row whose pivot is a millionth of its diagonal depends on the active rows before it. */
+static mask is_degenerate(const qc__group *g)
+{
+    const qc__factor_plan *factor = g->factor;
+    mask degenerate = mask_none();
+    for (int32_t k = factor->first[factor->leading]; k < factor->size; k++) {
+        const int32_t i = factor->order[k] - g->plan->n;
+        const int64_t at = factor->diagonal[k] - factor->panel[factor->leading];
+        const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
+        const lane before = lane_abs(value_at(g->cond.base, at, g->cond.lead.shared));
+        const lane pivot = lane_abs(lane_at(g->d, pivot_of(&g->part, k)));
+        const lane own = lane_sub(pivot, lane_set1(CLIP));
+        const mask small = lane_le(own, lane_mul(lane_set1(1e-6), before));
+        degenerate = mask_or(degenerate, mask_andnot(small, lane_lt(lane_zero(), v)));
+    }
+    return degenerate;
+}
+
+/* Turns the answer of the condensed problem into one of the whole. Returns doubtful problems. */
+static mask complete(qc__group *g, progress *at)
+{
+    const mask doubtful = mask_and(at->polished, is_degenerate(g));
+    recover(g, mask_or(at->primal_infeasible, at->dual_infeasible));
+    choose_view(g, QC__PATH_FULL);
+    evaluate(g, at);
+    if (mask_any(at->polished)) {
+        refine_whole(g, at);
+        evaluate(g, at);
+    }
+    return doubtful;
+}
+
+static mask within(const progress *at, double tol)
+{
+    const lane eps = lane_set1(tol), one = lane_set1(1.0);
+    mask ok = lane_le(at->primal, lane_mul(eps, lane_add(one, at->b_norm)));
+    ok = mask_and(ok, lane_le(at->dual, lane_mul(eps, lane_add(one, at->q_norm))));
+    return mask_and(ok, lane_le(at->gap, eps));
+}
+
+/* The status of every problem of the group that has none yet. */
+static void conclude(const qc__group *g, const progress *at, int32_t *status)
+{
+    const double tol = g->settings.tolerance, tol_cert = 10.0 * g->settings.tolerance_infeasible;
+    const lane eps = lane_set1(tol_cert);
+    const mask cert_p = mask_and(at->primal_infeasible, lane_le(at->Aty, eps));
+    const mask cert_d = mask_and(at->dual_infeasible,
+                                 mask_and(lane_le(at->Px, eps), lane_le(at->Axs, eps)));
+    const mask certificate = mask_or(at->primal_infeasible, at->dual_infeasible);
+    const mask point = mask_andnot(not(certificate), at->interrupted);
+    mark(g, at->interrupted, QC_INTERRUPTED, status);
+    mark(g, cert_p, QC_PRIMAL_INFEASIBLE, status);
+    mark(g, cert_d, QC_DUAL_INFEASIBLE, status);
+    mark(g, mask_and(point, within(at, tol)), QC_SOLVED, status);
+    mark(g, mask_and(point, within(at, TOLERANCE_INACCURATE)), QC_SOLVED_INACCURATE, status);
+    mark(g, mask_or(at->failed, certificate), QC_NUMERICAL_ERROR, status);
+    mark(g, mask_from_bits(~0u), QC_MAX_ITERATIONS, status);
+}
+
+/* min |s - y| over the cones, unscaled, relative to the data. */
+static lane margin_of(const qc__group *g, const progress *at)
+{
+    lane low = lane_set1(INFINITY);
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        const lane s = lane_mul(lane_at(g->s, i), lane_at(g->y_unit, i));
+        const lane y = lane_div(lane_mul(lane_at(g->w.y, i), at->cost_unit), lane_at(g->y_unit, i));
+        low = lane_min(lane_abs(lane_sub(s, y)), low);
+    }
+    return lane_div(low, lane_max(lane_set1(1.0), lane_max(at->b_norm, at->q_norm)));
+}
+
+/* The bits of the problems whose status is one of `wanted` (a set of bits 1 << status). */
+static unsigned having(const qc__group *g, const int32_t *status, unsigned wanted)
+{
+    unsigned bits = 0;
+    for (int l = 0; l < g->count; l++)
+        bits |= (wanted >> status[l] & 1u) << l;
+    return bits;
+}
+
+enum {
+    HAS_POINT = 1 << QC_SOLVED | 1 << QC_SOLVED_INACCURATE,
+    HAS_Y = HAS_POINT | 1 << QC_PRIMAL_INFEASIBLE,
+    HAS_XS = HAS_POINT | 1 << QC_DUAL_INFEASIBLE
+};
+
+static void store_vector(const qc__group *g, unsigned has, const double *in, int64_t count,
+                         unsigned which, double *out)
+{
+    unpack(g, which & has, in, count, out);
+    unpack_constant(g, which & ~has, NAN, count, out);
+}
+
+/* Unscales in place, and copies to the caller: x = D x, y = E y / c, s = s / E. */
+static void store(qc__group *g, const progress *at, const qc__solve_job *job, unsigned which,
+                  const int32_t *status)
+{
+    const qc_plan *plan = g->plan;
+    for (int32_t j = 0; j < plan->n; j++)
+        lane_put(g->w.x, j, lane_mul(lane_at(g->w.x, j), value_at(g->data.col, j, g->data.shared)));
+    for (int32_t i = 0; i < plan->m; i++) {
+        const lane E = value_at(g->data.row, i, g->data.shared);
+        lane_put(g->w.y, i, lane_mul(lane_at(g->w.y, i), lane_mul(E, at->cost_unit)));
+        lane_put(g->s, i, lane_mul(lane_at(g->s, i), lane_at(g->y_unit, i)));
+    }
+    const unsigned has_xs = having(g, status, HAS_XS), has_y = having(g, status, HAS_Y);
+    store_vector(g, has_xs, g->w.x, plan->n, which, job->out.x);
+    store_vector(g, has_y, g->w.y, plan->m, which, job->out.y);
+    store_vector(g, has_xs, g->s, plan->m, which, job->out.s);
+}
+
+static void store_numbers(const qc__group *g, const progress *at, const qc__solve_job *job,
+                          unsigned which, const int32_t *status, lane margin)
+{
+    double primal[LANES] __attribute__((aligned(64))), dual[LANES] __attribute__((aligned(64)));
+    double objective[LANES] __attribute__((aligned(64))), gap[LANES] __attribute__((aligned(64)));
+    double room[LANES] __attribute__((aligned(64))), passes[LANES] __attribute__((aligned(64)));
+    const lane quad = lane_mul(at->quad, at->cost_unit);
+    lane_store(primal, lane_select(at->dual_infeasible, at->Axs, at->primal));
+    lane_store(dual, lane_select(at->primal_infeasible, at->Aty, at->dual));
+    lane_store(objective, lane_fma(lane_set1(0.5), quad, at->qx));
+    lane_store(gap, lane_abs(lane_add(quad, lane_add(at->qx, at->by))));
+    lane_store(room, margin);
+    lane_store(passes, at->passes);
+    for (int l = 0; l < g->count; l++) {
+        if (!(which >> l & 1))
+            continue;
+        const int64_t k = g->problem[l];
+        const int point = HAS_POINT >> status[l] & 1;
+        job->out.status[k] = status[l];
+        job->out.iterations[k] = (int32_t)passes[l];
+        job->out.primal_residual[k] = primal[l];
+        job->out.dual_residual[k] = dual[l];
+        job->out.objective[k] = point ? objective[l] : NAN;
+        job->out.gap[k] = point ? gap[l] : NAN;
+        job->out.margin[k] = point ? room[l] : NAN;
+    }
+}
+
+static void start_from_zero(qc__group *g)
+{
+    set_all(g->w.x, g->plan->n, 0.0);
+    set_all(g->w.y, g->plan->m, 0.0);
+    set_all(g->s, g->plan->m, 0.0);
+}
+
+/* The caller's guess, scaled.  Returns the problems whose guess is finite. */
+static mask load_warm_start(qc__group *g, const qc_warm_start *warm)
+{
+    const qc_plan *plan = g->plan;
+    pack(g, warm->x, plan->n, NULL, plan->n, g->w.x);
+    pack(g, warm->y, plan->m, NULL, plan->m, g->w.y);
+    pack(g, warm->s, plan->m, NULL, plan->m, g->s);
+    const mask good = mask_and(all_finite(g->w.x, plan->n),
+                               mask_and(all_finite(g->w.y, plan->m), all_finite(g->s, plan->m)));
+    const lane cost = value_at(g->data.cost, 0, g->data.shared), one = lane_set1(1.0);
+    for (int32_t j = 0; j < plan->n; j++) {
+        const lane D = value_at(g->data.col, j, g->data.shared);
+        lane_put(g->w.x, j, lane_select(good, lane_div(lane_at(g->w.x, j), D), lane_zero()));
+    }
+    for (int32_t i = 0; i < plan->m; i++) {
+        const lane E = value_at(g->data.row, i, g->data.shared);
+        const lane y = lane_mul(lane_at(g->w.y, i), lane_mul(cost, lane_div(one, E)));
+        lane_put(g->w.y, i, lane_select(good, y, lane_zero()));
+        lane_put(g->s, i, lane_select(good, lane_mul(lane_at(g->s, i), E), lane_zero()));
+    }
+    return good;
+}
+
+/* Solves the group on the path that g was assigned. Returns problems that need the full path. */
+static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *status, progress *at)
+{
+    const qc__path path = g->path;
+    mask doubtful = mask_none(), warm = mask_none();
+    load_values(g, &job->values, status);
+    choose_factor(g, path);
+    if (path == QC__PATH_CONDENSED) {
+        if (!g->data.shared)
+            doubtful = condense(g, &g->cond);
+        else if (g->shared_failed[1])
+            doubtful = mask_from_bits(~0u);
+        condense_rhs(g);
+    }
+    const mask attempt = mask_andnot(mask_from_bits(having(g, status, 1u << QC_UNSOLVED)), doubtful);
+    start_from_zero(g);
+    if (job->warm)
+        warm = mask_and(attempt, load_warm_start(g, job->warm));
+    ipm(g, job, at, attempt, warm);
+    normalize(g, at);
+    if (path == QC__PATH_CONDENSED)
+        doubtful = mask_or(doubtful, complete(g, at));
+    else
+        evaluate(g, at);
+    return doubtful;
+}
+
+static void solve(qc__group *g, const qc__solve_job *job, qc__path path, const int64_t *problems,
+                  int count, void *memory)
+{
+    int32_t status[LANES] = {QC_UNSOLVED}, invalid[LANES];
+    progress at;
+    assign(g, path, problems, count, memory);
+    const unsigned doubtful = mask_bits(solve_assigned(g, job, status, &at));
+    memcpy(invalid, status, sizeof status);
+    conclude(g, &at, status);
+    unsigned which = all_of(count);
+    if (path == QC__PATH_CONDENSED) {
+        const unsigned clean = 1u << QC_SOLVED | 1u << QC_PRIMAL_INFEASIBLE | 1u << QC_INTERRUPTED;
+        const unsigned good = having(g, status, clean) & ~doubtful;
+        const unsigned bad_values = ~having(g, invalid, 1u << QC_UNSOLVED);
+        const unsigned retry = which & ~good & ~bad_values;
+        for (int l = 0; l < count; l++)
+            job->retry[g->problem[l]] = retry >> l & 1;
+        which &= ~retry;
+    }
+    store_numbers(g, &at, job, which, status, margin_of(g, &at));
+    store(g, &at, job, which, status);
+}
+
+#endif

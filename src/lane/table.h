@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * table.h -- all that the rest of the library knows of the lanes: one table of coarse functions per
+ * instruction set.  Each works on a group: up to `lanes` problems side by side, in the memory of one
+ * thread.
+ */
+#ifndef LANE_TABLE_H
+#define LANE_TABLE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "plan/plan.h"
+#include "quadcone.h"
+
+/* Which of the plan's two factorizations a group runs on. */
+typedef enum qc__path { QC__PATH_CONDENSED, QC__PATH_FULL } qc__path;
+
+/* One call of qc_solve, as the groups see it.  Outputs are never NULL: x, y, s and the numbers of the
+ * derivative's start live in the solver, and are copied to where the caller wants them. */
+typedef struct qc__solve_job {
+    int64_t batch;
+    qc_values values;
+    const qc_warm_start *warm; /* or NULL */
+    qc_solution out;
+    uint8_t *retry;         /* [batch] set where the condensed path could not serve a problem */
+    atomic_int *stop;       /* set: finish quickly, unsolved problems are interrupted */
+    void (*poll)(void *poll_context); /* NULL, or called between iterations */
+    void *poll_context;
+} qc__solve_job;
+
+/* One call of qc_vjp or qc_jvp.  The solution of the adjoint system, or the tangents, go to u. */
+typedef struct qc__derivative_job {
+    int64_t batch;
+    const double *x, *y, *s; /* of the solutions */
+    const int32_t *status;
+    qc_values values;   /* jvp: the tangents of the values; else all NULL */
+    qc_cotangent in;    /* vjp: the cotangents of the outputs */
+    double *u_x, *u_v;  /* vjp: the adjoint variables; jvp: dx, dy */
+    double *u_s;        /* jvp: ds */
+    int32_t *derivative_status;
+    double *residual;
+} qc__derivative_job;
+
+/* The last step of qc_vjp.  weight[k] is 1; or 0, no gradient; or NaN, there is no solution. */
+typedef struct qc__gradient_job {
+    const qc_plan *plan;
+    int64_t batch;
+    const double *x, *y, *u_x, *u_v, *weight;
+    qc_gradient out;
+} qc__gradient_job;
+
+struct qc__group;
+
+typedef struct qc__lane_table {
+    const char *name;
+    int lanes;
+    /* Lays out the memory of one thread; with a measuring arena, only measures. */
+    struct qc__group *(*group_new)(const qc_plan *plan, qc__arena *arena);
+    /* Bytes that a group leaves behind for the derivative, and that sharing P and A leaves. */
+    size_t (*tape_bytes)(const qc_plan *plan, qc__path path);
+    size_t (*shared_bytes)(const qc_plan *plan);
+    /* Points a group at the solver's settings and at what it shares with the other threads. */
+    void (*group_bind)(struct qc__group *group, const qc_settings *settings, void *shared);
+    /* P and A shared: scales, checks and condenses them once, into `shared`. */
+    void (*share)(struct qc__group *group, const qc__solve_job *job);
+    /* Solves problems[0 .. count), leaving the tape (or NULL: no derivative). */
+    void (*solve)(struct qc__group *group, const qc__solve_job *job, qc__path path,
+                  const int64_t *problems, int count, void *tape);
+    void (*vjp)(struct qc__group *group, const qc__derivative_job *job, qc__path path,
+                const int64_t *problems, int count, void *tape);
+    void (*jvp)(struct qc__group *group, const qc__derivative_job *job, qc__path path,
+                const int64_t *problems, int count, void *tape);
+    /* Gradients of problems [first, last); and rows [first, last) of those that the batch shares:
+     * row i of P and q, i < n, then of A and b. */
+    void (*own_gradients)(const qc__gradient_job *job, int64_t first, int64_t last);
+    void (*shared_gradients)(const qc__gradient_job *job, int64_t first, int64_t last);
+} qc__lane_table;
+
+extern const qc__lane_table qc__lanes_scalar, qc__lanes_base;
+#ifdef QC_HAVE_AVX2
+extern const qc__lane_table qc__lanes_avx2, qc__lanes_avx512;
+#endif
+
+#endif

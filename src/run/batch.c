@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * batch.c -- spreads a batch over groups of lanes, and groups over threads.
+ *
+ * Problem k is in group k / lanes, always, so that a tape is found again.  Which thread takes a group
+ * is chance; nothing that a group computes depends on it.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "run/solver.h"
+
+/* Groups of one list of problems, handed out one by one. */
+typedef struct round {
+    qc_solver *solver;
+    qc__path path;
+    const int64_t *problems;
+    int64_t count;
+    char *tape;
+    size_t slot;
+    atomic_llong next;
+} round;
+
+typedef struct solve_round {
+    round work;
+    const qc__solve_job *job;
+    atomic_llong done;
+    atomic_int stop;
+    double began, polled; /* seconds */
+} solve_round;
+
+typedef struct derivative_round {
+    round work;
+    const qc__derivative_job *job;
+    int adjoint;
+} derivative_round;
+
+#define POLL_SECONDS 0.02
+
+static void poll_callback(void *context)
+{
+    solve_round *r = context;
+    const qc_settings *settings = &r->work.solver->settings;
+    const double now = qc__clock_seconds();
+    if (now - r->polled < POLL_SECONDS)
+        return;
+    r->polled = now;
+    const qc_progress progress = {atomic_load(&r->done), r->job->batch, now - r->began};
+    if (settings->callback(settings->callback_context, &progress))
+        atomic_store(&r->stop, 1);
+}
+
+/* The next group: its first problem and size; 0 when there is none. */
+static int next_group(round *work, int64_t *group)
+{
+    const int64_t lanes = work->solver->lanes->lanes;
+    *group = atomic_fetch_add_explicit(&work->next, 1, memory_order_relaxed);
+    const int64_t left = work->count - *group * lanes;
+    return left <= 0 ? 0 : (int)(left < lanes ? left : lanes);
+}
+
+static void *tape_of(const round *work, int64_t group)
+{
+    return work->tape ? work->tape + (size_t)group * work->slot : NULL;
+}
+
+static void solve_groups(void *context, int worker)
+{
+    solve_round *r = context;
+    qc_solver *s = r->work.solver;
+    qc__solve_job job = *r->job;
+    int64_t group;
+    int count;
+    job.stop = &r->stop;
+    if (worker == 0 && s->settings.callback) {
+        job.poll = poll_callback;
+        job.poll_context = r;
+    }
+    while ((count = next_group(&r->work, &group)) > 0) {
+        s->lanes->solve(s->group[worker], &job, r->work.path,
+                        r->work.problems + group * s->lanes->lanes, count,
+                        tape_of(&r->work, group));
+        atomic_fetch_add_explicit(&r->done, count, memory_order_relaxed);
+    }
+}
+
+static void derivative_groups(void *context, int worker)
+{
+    derivative_round *r = context;
+    qc_solver *s = r->work.solver;
+    int64_t group;
+    int count;
+    while ((count = next_group(&r->work, &group)) > 0)
+        (r->adjoint ? s->lanes->vjp : s->lanes->jvp)(s->group[worker], r->job, r->work.path,
+                                                     r->work.problems + group * s->lanes->lanes,
+                                                     count, tape_of(&r->work, group));
+}
+
+/* No more threads than groups. */
+static int threads_for(const qc_solver *s, int64_t count)
+{
+    const int64_t groups = (count + s->lanes->lanes - 1) / s->lanes->lanes;
+    return groups < s->settings.num_threads ? (int)groups : s->settings.num_threads;
+}
+
+static round first_round(qc_solver *s)
+{
+    const int condensed = s->plan->condensed, tape = s->tapes_kept && s->settings.derivatives;
+    return (round){.solver = s, .path = condensed ? QC__PATH_CONDENSED : QC__PATH_FULL,
+                   .problems = s->ordinary, .count = s->batch,
+                   .tape = !tape ? NULL : condensed ? s->condensed_tape : s->full_tape,
+                   .slot = condensed ? s->condensed_slot : s->full_slot};
+}
+
+static round second_round(qc_solver *s)
+{
+    return (round){.solver = s, .path = QC__PATH_FULL, .problems = s->retried,
+                   .count = s->retry_count,
+                   .tape = s->tapes_kept && s->settings.derivatives ? s->full_tape : NULL,
+                   .slot = s->full_slot};
+}
+
+static void list_retries(qc_solver *s)
+{
+    s->retry_count = 0;
+    for (int64_t k = 0; k < s->batch; k++)
+        if (s->retry[k])
+            s->retried[s->retry_count++] = k;
+}
+
+void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *warm)
+{
+    const qc__record *r = &s->record;
+    const qc__solve_job job = {
+        .batch = s->batch, .values = *values, .warm = warm, .retry = s->retry,
+        .out = {r->x, r->y, r->s, r->status, r->iterations, r->objective, r->primal_residual,
+                r->dual_residual, r->gap, r->margin}};
+    solve_round round = {.job = &job, .began = qc__clock_seconds()};
+    round.polled = round.began;
+    for (int w = 0; w < s->max_threads; w++)
+        s->lanes->group_bind(s->group[w], &s->settings, s->shared);
+    memset(s->retry, 0, (size_t)s->batch);
+    const unsigned both = QC_SHARED_P | QC_SHARED_A;
+    if ((s->plan->shared & both) == both)
+        s->lanes->share(s->group[0], &job);
+    round.work = first_round(s);
+    qc__pool_run(s->pool, threads_for(s, s->batch), solve_groups, &round);
+    list_retries(s);
+    if (s->retry_count > 0) {
+        round.work = second_round(s);
+        qc__pool_run(s->pool, threads_for(s, s->retry_count), solve_groups, &round);
+    }
+}
+
+void qc__run_derivative(qc_solver *s, const qc__derivative_job *job, int adjoint)
+{
+    derivative_round round = {.job = job, .adjoint = adjoint};
+    round.work = first_round(s);
+    qc__pool_run(s->pool, threads_for(s, s->batch), derivative_groups, &round);
+    if (s->retry_count > 0) { /* overwrites what the first round could not know */
+        round.work = second_round(s);
+        qc__pool_run(s->pool, threads_for(s, s->retry_count), derivative_groups, &round);
+    }
+}

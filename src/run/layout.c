@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/solver.h"
+
+#include "lane/table.h"
+
+static void layout_record(qc__record *r, const qc_plan *plan, size_t count, qc__arena *arena)
+{
+    double **numbers[] = {&r->objective, &r->primal_residual, &r->dual_residual, &r->gap, &r->margin};
+    r->x = TAKE(arena, count * (size_t)plan->n, double);
+    r->y = TAKE(arena, count * (size_t)plan->m, double);
+    r->s = TAKE(arena, count * (size_t)plan->m, double);
+    r->status = TAKE(arena, count, int32_t);
+    r->iterations = TAKE(arena, count, int32_t);
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
+        *numbers[k] = TAKE(arena, count, double);
+}
+
+/* A slot a group. The full path's tape serves every problem of a plan that does not condense, and
+ * those that condensing could not serve of one that does; memory never touched costs nothing. */
+static void layout_tapes(qc_solver *s, qc__arena *arena)
+{
+    const int64_t lanes = s->lanes->lanes, groups = (s->capacity + lanes - 1) / lanes;
+    s->condensed_slot = s->plan->condensed ? s->lanes->tape_bytes(s->plan, QC__PATH_CONDENSED) : 0;
+    s->full_slot = s->lanes->tape_bytes(s->plan, QC__PATH_FULL);
+    s->condensed_tape = TAKE(arena, s->condensed_slot * (size_t)groups, char);
+    s->full_tape = TAKE(arena, s->full_slot * (size_t)groups, char);
+}
+
+static void layout_derivative(qc_solver *s, qc__arena *arena)
+{
+    const size_t count = (size_t)s->capacity;
+    s->u_x = TAKE(arena, count * (size_t)s->plan->n, double);
+    s->u_v = TAKE(arena, count * (size_t)s->plan->m, double);
+    s->u_s = TAKE(arena, count * (size_t)s->plan->m, double);
+    s->residual = TAKE(arena, count, double);
+    s->derivative_status = TAKE(arena, count, int32_t);
+    s->weight = TAKE(arena, count, double);
+}
+
+void qc__solver_layout(qc_solver *s, qc__arena *arena)
+{
+    const size_t count = (size_t)s->capacity;
+    struct qc__group **group = TAKE(arena, s->max_threads, struct qc__group *);
+    for (int w = 0; w < s->max_threads; w++) {
+        struct qc__group *g = s->lanes->group_new(s->plan, arena);
+        if (group)
+            group[w] = g;
+    }
+    s->group = group;
+    s->shared = TAKE(arena, s->lanes->shared_bytes(s->plan), char);
+    layout_record(&s->record, s->plan, count, arena);
+    s->retry = TAKE(arena, count, uint8_t);
+    s->ordinary = TAKE(arena, count, int64_t);
+    s->retried = TAKE(arena, count, int64_t);
+    if (s->tapes_kept) {
+        layout_tapes(s, arena);
+        layout_derivative(s, arena);
+    }
+}

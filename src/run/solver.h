@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * solver.h -- a batch: the memory of all its groups, and who works on which.
+ */
+#ifndef QC_RUN_SOLVER_H
+#define QC_RUN_SOLVER_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/pool.h"
+#include "lane/table.h"
+#include "quadcone.h"
+
+/* What a solver keeps of the last solve: [capacity] rows of everything. */
+typedef struct qc__record {
+    double *x, *y, *s;
+    int32_t *status, *iterations;
+    double *objective, *primal_residual, *dual_residual, *gap, *margin;
+} qc__record;
+
+struct qc_solver {
+    const qc_plan *plan;
+    const qc__lane_table *lanes;
+    int64_t capacity, batch; /* batch: of the last solve; 0: none yet */
+    qc_settings settings;
+    int max_threads, tapes_kept;
+    size_t bytes;
+    qc__pool *pool;
+
+    struct qc__group **group; /* [max_threads] */
+    void *shared;             /* what P and A shared leave */
+    qc__record record;
+    uint8_t *retry;    /* [capacity] solved on the full path, not the condensed one */
+    int64_t *ordinary; /* [capacity] 0, 1, 2, ... */
+    int64_t *retried;  /* [capacity] the problems with retry set, in order */
+    int64_t retry_count;
+
+    char *condensed_tape, *full_tape; /* one slot a group */
+    size_t condensed_slot, full_slot;
+
+    /* The derivative's: adjoint variables or tangents, and how they came about. */
+    double *u_x, *u_v, *u_s, *residual;
+    int32_t *derivative_status;
+    double *weight; /* [capacity] of a problem's gradient: 1; 0: zero; NaN: it has no solution */
+};
+
+/* Lays out a solver in the arena; measuring, `s` is scratch. */
+void qc__solver_layout(qc_solver *s, qc__arena *arena);
+
+void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *warm);
+void qc__run_derivative(qc_solver *s, const qc__derivative_job *job, int adjoint);
+void qc__run_gradients(qc_solver *s, const qc_cotangent *in, const qc_gradient *out);
+
+#endif
