@@ -30,6 +30,12 @@ static inline lane nonneg_project(lane v)
     return lane_max(v, lane_zero());
 }
 
+/* v = s - y of the active set that an interior point suggests, `ratio` being the size of s to y. */
+static inline lane nonneg_guess(lane s, lane y, lane ratio)
+{
+    return lane_select(lane_lt(s, lane_mul(ratio, y)), lane_neg(y), s);
+}
+
 static inline lane nonneg_clipped(lane v)
 {
     return lane_select(lane_lt(lane_zero(), v), lane_set1(1.0 / CLIP), lane_set1(CLIP));

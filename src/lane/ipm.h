@@ -8,6 +8,8 @@
  *     s, y in K, K*,  tau, kappa >= 0
  *
  * is solved by w = (x, y), s with tau > 0 (a solution, divided by tau) or kappa > 0 (a certificate).
+ * The condensed problem is solved without the embedding, tau = 1 and kappa = 0: it has no certificate
+ * of dual infeasibility, takes fewer steps that way, and leaves what does not converge to the full one.
  *
  * Every problem is in one phase at a time, and a pass of the loop serves all phases with one
  * factorization: only H and the right-hand sides differ.
@@ -23,6 +25,10 @@
 #include "lane/judge.h"
 #include "lane/kkt.h"
 #include "lane/newton.h"
+
+/* (mu)^1/2 of the first interior point: this part of its largest s or y, but no smaller than that. */
+#define START_CENTER   0.5
+#define START_SMALLEST 1e-3
 
 /* Right-hand sides of the predictor: g for the direction of tau, and the affine residual. */
 static void predictor_rhs(qc__group *g, const progress *at)
@@ -67,12 +73,14 @@ static void products(const qc__group *g, pair d, lane *pd, lane *Qwd)
 }
 
 /*
- * The step of tau. Substituting dw = d + dtau d1 and dkappa = -(target + kappa dtau)/tau into the
+ * The step of tau; none where there is no embedding. Substituting dw = d + dtau d1 and dkappa = -(target + kappa dtau)/tau into the
  * linearization of the second equation gives dtau; its denominator is at most -kappa/tau.
  */
 static lane tau_step(const qc__group *g, const progress *at, pair d, lane keep, lane target)
 {
     lane pd, Qd, pd1, Qd1;
+    if (!at->embedded)
+        return lane_zero();
     products(g, d, &pd, &Qd);
     products(g, g->d1, &pd1, &Qd1);
     const lane inv = lane_div(lane_set1(1.0), at->tau);
@@ -187,31 +195,31 @@ static void correct(qc__group *g, progress *at, lane keep, lane target)
     take_interior_step(g, at, interior_step(g, at, dtau, dkappa), dtau, dkappa);
 }
 
-/* The first interior point: the solution with H = 1, s = -y, each moved inside by what it lacks. */
+/*
+ * The first interior point.  The solution with H = 1 has s = -y =: v. Of all s, y with s - y = v and
+ * s o y = mu the one inside the cone is taken, so that the start is centered:
+ *     s, y = (v^2/4 + mu)^1/2 +- v/2
+ */
 static void start_interior(qc__group *g, progress *at)
 {
-    lane low_s = lane_set1(1e300), low_y = lane_set1(1e300);
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const lane y = lane_at(g->d1.y, g->cone_row[t]);
-        low_y = lane_min(y, low_y);
-        low_s = lane_min(lane_neg(y), low_s);
-    }
-    const mask fine_s = lane_lt(lane_set1(1e-8), low_s), fine_y = lane_lt(lane_set1(1e-8), low_y);
-    const lane one = lane_set1(1.0);
-    const lane add_s = lane_select(fine_s, lane_zero(), lane_sub(one, low_s));
-    const lane add_y = lane_select(fine_y, lane_zero(), lane_sub(one, low_y));
+    lane top = lane_zero();
+    for (int32_t t = 0; t < g->cone_count; t++)
+        top = larger_abs(lane_at(g->d1.y, g->cone_row[t]), top);
+    const lane one = lane_set1(1.0), half = lane_set1(0.5);
+    const lane root = lane_max(lane_mul(lane_set1(START_CENTER), top), lane_set1(START_SMALLEST));
     for (int32_t j = 0; j < g->nx; j++)
         masked_put(g->w.x, j, at->start, lane_at(g->d1.x, j));
     for (int32_t t = 0; t < g->zero_count; t++)
         masked_put(g->w.y, g->zero_row[t], at->start, lane_at(g->d1.y, g->zero_row[t]));
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
-        const lane y = lane_at(g->d1.y, i);
-        masked_put(g->w.y, i, at->start, lane_add(y, add_y));
-        masked_put(g->s, i, at->start, lane_sub(add_s, y));
+        const lane h = lane_mul(half, lane_at(g->d1.y, i));
+        const lane r = lane_sqrt(lane_fma(h, h, lane_mul(root, root)));
+        masked_put(g->w.y, i, at->start, lane_add(r, h));
+        masked_put(g->s, i, at->start, lane_sub(r, h));
     }
     at->tau = lane_select(at->start, one, at->tau);
-    at->kappa = lane_select(at->start, one, at->kappa);
+    at->kappa = lane_select(at->start, lane_set1(at->embedded), at->kappa);
     at->interior = mask_or(at->interior, at->start);
     at->start = mask_none();
 }
@@ -266,6 +274,7 @@ static void ipm(qc__group *g, const qc__solve_job *job, progress *at, mask attem
         evaluate(g, at);
         if (mask_any(judge(g, at, job)))
             evaluate(g, at); /* some moved to another point */
+        newton_note_start(at);
         if (!mask_any(not(at->done)))
             return;
         if (job->poll)

@@ -12,7 +12,12 @@
 #define NEWTON_GAP 0.1
 /* It has arrived when F is this small beside the terms that it sums. */
 #define NEWTON_ARRIVED 1e-12
-enum { NEWTON_STEPS = 6 };
+/* It is abandoned when a step makes F this much larger, or after so many steps. */
+#define NEWTON_GROWTH 4.0
+enum { NEWTON_STEPS = 4 };
+/* Without the embedding an interior point that needs more, or steps this short, is given up. */
+#define PLAIN_STEP 1e-3
+enum { PLAIN_PASSES = 40 };
 
 static void finish(progress *at, mask which)
 {
@@ -30,7 +35,7 @@ static mask judge_newton(qc__group *g, progress *at)
     arrived = mask_andnot(arrived, at->changed);
     at->polished = mask_or(at->polished, arrived);
     finish(at, arrived);
-    const mask better = lane_le(at->F, lane_max(limit, lane_mul(lane_set1(0.5), at->F_before)));
+    const mask better = lane_le(at->F, lane_max(limit, lane_mul(lane_set1(NEWTON_GROWTH), at->F_before)));
     const mask more = lane_lt(at->newton_steps, lane_set1(NEWTON_STEPS));
     const mask stuck = mask_andnot(at->newton, mask_and(better, more));
     at->F_before = lane_select(at->newton, at->F, at->F_before);
@@ -69,11 +74,13 @@ static void judge_limits(const qc__group *g, progress *at, const qc__solve_job *
 {
     const mask moving = mask_and(lane_finite(at->rho_tau),
                                  mask_and(lane_finite(at->F), lane_lt(lane_zero(), at->tau)));
-    const mask stalled = lane_lt(at->step, lane_set1(1e-7));
+    const mask stalled = lane_lt(at->step, lane_set1(at->embedded ? 1e-7 : PLAIN_STEP));
+    const int passes = g->settings.max_iterations;
     const mask failed = mask_and(at->interior, mask_or(not(moving), stalled));
     at->failed = mask_or(at->failed, failed);
     finish(at, failed);
-    finish(at, lane_le(lane_set1(g->settings.max_iterations), at->passes));
+    finish(at, lane_le(lane_set1(at->embedded || passes < PLAIN_PASSES ? passes : PLAIN_PASSES),
+                       at->passes));
     if (atomic_load_explicit(job->stop, memory_order_relaxed)) {
         at->interrupted = not(at->done);
         finish(at, at->interrupted);
@@ -106,6 +113,7 @@ static void progress_begin(qc__group *g, progress *at, mask attempt, mask warm)
     at->done = not(attempt);
     at->start = mask_andnot(attempt, warm);
     at->cold = warm;
+    at->embedded = g->path == QC__PATH_FULL;
     at->tau = at->step = lane_set1(1.0);
     at->next_try = lane_set1(NEWTON_GAP);
     at->passes = lane_zero();

@@ -116,6 +116,10 @@ static void tile_edge(int32_t rows, int32_t cols, TILE_ARGUMENTS)
 #undef TILE_CASES
 }
 
+/* Columns of the factor that are eliminated together: the same on every machine, so that the order of
+ * the operations, and with it every bit, is the same wherever there is a fused multiply-add. */
+enum { BLOCK = 4 };
+
 /* One column of tiles: `rows` rows of a against `cols` <= TILE_COLS rows of u. */
 static void tile_column(int32_t rows, int32_t cols, TILE_ARGUMENTS)
 {
@@ -199,7 +203,7 @@ ALWAYS_INLINE void eliminate_rows(const int cols, int32_t from, int32_t rows, do
     const double *block = panel + (k * w + k) * LANES;
     for (int32_t i = from; i < rows; i++) {
         double *r = panel + (i * w + k) * LANES;
-        lane v[4];
+        lane v[BLOCK];
         for (int j = 0; j < cols; j++) {
             v[j] = lane_at(r, j);
             for (int p = 0; p < j; p++) /* v[p] is still times d[p] */
@@ -235,13 +239,14 @@ static void factor_block(int32_t cols, double *panel, int64_t w, int32_t k, cons
 static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_t *sign, double *d,
                              double *dinv, double *u, mask *bad)
 {
-    for (int32_t k = 0; k < w; k += TILE_COLS) {
-        const int32_t cols = w - k < TILE_COLS ? w - k : TILE_COLS;
-        if (k > 0) {
-            scale_rows(cols, k, panel + (int64_t)k * w * LANES, w, d, u);
-            tile_column(rows - k, cols, panel + (int64_t)k * w * LANES, w, u, k, k,
-                        panel + ((int64_t)k * w + k) * LANES, w, NULL, NULL);
-        }
+    for (int32_t k = 0; k < w; k += BLOCK) {
+        const int32_t cols = w - k < BLOCK ? w - k : BLOCK;
+        double *below = panel + (int64_t)k * w * LANES;
+        if (k > 0)
+            scale_rows(cols, k, below, w, d, u);
+        for (int32_t j = 0; k > 0 && j < cols; j += TILE_COLS)
+            tile_column(rows - k, cols - j < TILE_COLS ? cols - j : TILE_COLS, below, w,
+                        u + (int64_t)j * k * LANES, k, k, below + (k + j) * LANES, w, NULL, NULL);
         factor_block(cols, panel, w, k, sign, d, dinv, bad);
         switch (cols) {
         case 1: eliminate_rows(1, k + 1, rows, panel, w, k, dinv); break;

@@ -85,6 +85,25 @@ static void copy_masked(double *to, const double *from, int64_t count, mask whic
         masked_put(to, k, which, lane_at(from, k));
 }
 
+/* How large s is beside y: their units differ, and which of the two is the larger in a row tells
+ * whether it is active only after this is divided out. */
+static lane row_ratio(const qc__group *g)
+{
+    lane s = lane_zero(), y = lane_zero();
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        s = lane_add(s, lane_at(g->s, g->cone_row[t]));
+        y = lane_add(y, lane_at(g->w.y, g->cone_row[t]));
+    }
+    return lane_div(s, y);
+}
+
+/* The residual that the first step is measured by. */
+static void newton_note_start(progress *at)
+{
+    const mask first = mask_and(at->newton, lane_le(at->newton_steps, lane_zero()));
+    at->F_before = lane_select(first, at->F, at->F_before);
+}
+
 /* Leaves the interior point, keeping it, for the projection of (w, s) / tau. */
 static void newton_begin(qc__group *g, progress *at, mask which)
 {
@@ -98,15 +117,16 @@ static void newton_begin(qc__group *g, progress *at, mask which)
         masked_put(g->w.x, j, which, lane_mul(lane_at(g->w.x, j), inv));
     for (int32_t t = 0; t < g->zero_count; t++)
         masked_put(g->w.y, g->zero_row[t], which, lane_mul(lane_at(g->w.y, g->zero_row[t]), inv));
+    const lane ratio = row_ratio(g);
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
-        const lane v = lane_mul(lane_sub(lane_at(g->s, i), lane_at(g->w.y, i)), inv);
+        const lane s = lane_mul(lane_at(g->s, i), inv), y = lane_mul(lane_at(g->w.y, i), inv);
+        const lane v = nonneg_guess(s, y, ratio);
         masked_put(g->s, i, which, nonneg_project(v));
         masked_put(g->w.y, i, which, lane_sub(nonneg_project(v), v));
     }
     at->tau = lane_select(which, lane_set1(1.0), at->tau);
     at->newton_steps = lane_select(which, lane_zero(), at->newton_steps);
-    at->F_before = lane_select(which, lane_set1(1e300), at->F_before);
     at->changed = mask_or(at->changed, which);
     at->newton = mask_or(at->newton, which);
     at->interior = mask_andnot(at->interior, which);

@@ -14,6 +14,7 @@ typedef struct progress {
     /* How a finished one ended; none of them: it ran out of iterations. */
     mask polished, converged, primal_infeasible, dual_infeasible, failed, interrupted;
 
+    int embedded; /* tau and kappa move; otherwise they stay 1 and 0 */
     lane tau, kappa;
     lane step;   /* length of the last interior step */
     lane passes; /* factorizations so far */
