@@ -7,13 +7,13 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
-JOBS ?= $(shell nproc)
 
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 STAMPS := build/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The environment has its own cmake, ninja and linters: nothing else on the machine is used.
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 export PATH := $(BIN):$(PATH)
 
 sources = $(shell find $(1) -type f -not -name '*.pyc' -not -name '.*')
@@ -38,10 +38,10 @@ test: test-c test-sanitized test-python ## Run all tests: C, C under sanitizers,
 	python tools/check_sizes.py
 
 test-c: $(STAMPS)/system $(STAMPS)/venv ## Run the C tests, optimized
-	tools/test-c build/release -DCMAKE_BUILD_TYPE=Release
+	tools/test-c release
 
 test-sanitized: $(STAMPS)/system $(STAMPS)/venv ## Run the C tests under AddressSanitizer and UBSan
-	tools/test-c build/sanitized -DCMAKE_BUILD_TYPE=RelWithDebInfo -DQUADCONE_SANITIZE=ON
+	tools/test-c asan
 
 test-python: build ## Run the Python tests
 	python -m pytest tests/python
@@ -64,7 +64,7 @@ format: $(STAMPS)/lint ## Rewrite sources in the project's style
 	ruff format $(PYTHON_FILES)
 
 docs: $(STAMPS)/docs ## Build the documentation: build/site/index.html
-	mkdocs build --strict --quiet --config-file docs/mkdocs.yml --site-dir $(CURDIR)/build/site
+	mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 
 clean: ## Remove everything that was built, .venv/ included
@@ -82,7 +82,7 @@ $(STAMPS)/venv: tools/requirements-build.txt $(STAMPS)/system
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/package: $(PACKAGE_SOURCES) $(STAMPS)/venv
-	$(PIP) install --quiet --no-deps --no-build-isolation --config-settings=build-dir=build/python .
+	$(PIP) install --quiet --no-deps --no-build-isolation .
 	@touch $@
 
 $(STAMPS)/%: tools/requirements-%.txt $(STAMPS)/venv
