@@ -8,19 +8,35 @@
 
 #include "base/arena.h"
 
-qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int32_t *set)
+/* CAMD wants the numbers of sets below that of vertices: those in use, renumbered from zero. */
+static void number_sets(int32_t *number, const int8_t *set, int32_t size)
+{
+    int32_t rank[QC__ORDER_SETS] = {0}, next = 0;
+    for (int32_t v = 0; v < size; v++)
+        rank[set[v]] = 1;
+    for (int32_t k = 0; k < QC__ORDER_SETS; k++)
+        if (rank[k])
+            rank[k] = next++;
+    for (int32_t v = 0; v < size; v++)
+        number[v] = rank[set[v]];
+}
+
+qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int8_t *set)
 {
     double control[CAMD_CONTROL], info[CAMD_INFO];
     camd_defaults(control);
     /* The default puts vertices of high degree last, wherever their edges go; ours are often dense. */
     control[CAMD_DENSE] = -1.0;
-    const int result = camd_order(g->size, g->ptr, g->index, e->order, control, info, set);
-    return result == CAMD_OK || result == CAMD_OK_BUT_JUMBLED ? QC_OK : QC_ERROR_MEMORY;
+    if (set)
+        number_sets(e->mark, set, e->size);
+    const int result =
+        camd_order(g->size, g->ptr, g->index, e->order, control, info, set ? e->mark : NULL);
+    return result == CAMD_OK ? QC_OK : QC_ERROR_MEMORY;
 }
 
 /* What comes first, second, ...; flops are worth `weight` times those of the safest order. */
 typedef struct candidate {
-    int32_t cone_row, x, zero_row;
+    int8_t cone_row, x, zero_row;
     double weight;
 } candidate;
 
@@ -31,7 +47,7 @@ static const candidate candidates[] = {
     {0, 1, 2, 1.0},
 };
 
-static void assign_sets(int32_t *set, int32_t size, int32_t n, const int8_t *row_is_zero,
+static void assign_sets(int8_t *set, int32_t size, int32_t n, const int8_t *row_is_zero,
                         const candidate *c)
 {
     for (int32_t v = 0; v < size; v++)
@@ -41,7 +57,8 @@ static void assign_sets(int32_t *set, int32_t size, int32_t n, const int8_t *row
 qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n, const int8_t *row_is_zero)
 {
     const size_t bytes = (size_t)g->size * sizeof(int32_t);
-    int32_t *set = NEW(g->size, int32_t), *best = NEW(g->size, int32_t);
+    int8_t *set = NEW(g->size, int8_t);
+    int32_t *best = NEW(g->size, int32_t);
     qc_error error = set && best ? QC_OK : QC_ERROR_MEMORY;
     double least = INFINITY;
     for (size_t k = 0; !error && k < sizeof candidates / sizeof *candidates; k++) {

@@ -4,9 +4,11 @@
 
 #include "plan/elimination.h"
 
-/* Into e->order, an order with little fill in which vertices of smaller `set` come first; with set
- * NULL, any. */
-qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int32_t *set);
+enum { QC__ORDER_SETS = 3 };
+
+/* Into e->order, an order with little fill in which vertices of smaller set[v], 0 .. QC__ORDER_SETS - 1,
+ * come first; with set NULL, any. */
+qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int8_t *set);
 
 /*
  * The best order for the whole KKT matrix with `n` x's and the given kinds of rows.

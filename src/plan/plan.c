@@ -47,16 +47,15 @@ static qc_error plan_full(qc_plan *plan, qc__elimination *e, const qc__graph *g)
     return error ? error : qc__factor_plan_new(&plan->full, e, g, NULL, &plan->P, &plan->A);
 }
 
-/* x first, then equalities, then the rest.  Sets are made of `late` and the kind of a row. */
+/* x first, then equalities, then the rest. */
 static qc_error plan_condense(qc_plan *plan, qc__elimination *e, const qc__graph *g)
 {
-    int32_t *set = NEW(e->size, int32_t);
-    int8_t *late = NEW(e->size, int8_t);
+    int8_t *set = NEW(e->size, int8_t), *late = NEW(e->size, int8_t);
     qc_error error = QC_ERROR_MEMORY;
     if (set && late) {
         for (int32_t v = 0; v < e->size; v++) {
             const int is_row = v >= plan->n, is_cone = is_row && !plan->row_is_zero[v - plan->n];
-            set[v] = is_row + is_cone;
+            set[v] = (int8_t)(is_row + is_cone);
             late[v] = (int8_t)is_cone;
         }
         error = qc__order_by_set(e, g, set);

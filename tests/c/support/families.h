@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/* families.h -- families of problems of many shapes, for tests that should hold for all of them. */
+#ifndef TEST_FAMILIES_H
+#define TEST_FAMILIES_H
+
+#include "quadcone.h"
+
+/* A family that owns its arrays. */
+typedef struct family {
+    const char *name;
+    qc_family f;
+    qc_cone cones[3];
+    int64_t *arrays[4]; /* P_colptr, P_rowidx, A_colptr, A_rowidx */
+} family;
+
+/* The k-th of the collection, small enough for dense references; false after the last. */
+int family_make(family *out, int k);
+void family_free(family *fam);
+
+/* Ones that tests ask for by name.  Rows: `zero` equalities, then the rest inequalities. */
+void family_dense(family *out, int n, int zero, int nonneg);
+/* `density` is the chance of an entry; every diagonal entry of P is there if `diagonal`. */
+void family_random(family *out, uint64_t seed, int n, int zero, int nonneg, double density,
+                   int diagonal);
+/* Entries where |i - j| <= band, in P and in the square A of inequalities. */
+void family_banded(family *out, int n, int band);
+
+#endif
