@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * tape.c -- derivatives of one solve, from the solver that it left behind.
+ */
+#include "core.h"
+
+PyObject *tape_new(core_state *state, plan_object *plan, report_object *report, slot *taken)
+{
+    tape_object *tape = PyObject_New(tape_object, state->tape);
+    if (!tape) {
+        slot_give(plan, taken);
+        return NULL;
+    }
+    Py_INCREF((PyObject *)plan);
+    Py_INCREF((PyObject *)report);
+    tape->plan = plan;
+    tape->report = report;
+    tape->slot = taken;
+    return (PyObject *)tape;
+}
+
+static void tape_dealloc(PyObject *self)
+{
+    tape_object *tape = (tape_object *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    slot_give(tape->plan, tape->slot);
+    Py_DECREF((PyObject *)tape->plan);
+    Py_DECREF((PyObject *)tape->report);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+/* One thread at a time in a solver.  The GIL must not be held while waiting for another. */
+static void tape_enter(tape_object *tape)
+{
+    if (PyThread_acquire_lock(tape->slot->lock, NOWAIT_LOCK))
+        return;
+    Py_BEGIN_ALLOW_THREADS
+    PyThread_acquire_lock(tape->slot->lock, WAIT_LOCK);
+    Py_END_ALLOW_THREADS
+}
+
+enum { ARRAYS = 7 };
+
+/* Arguments 0..6, of which those before `written` are read. */
+static int read_arrays(array *arrays, PyObject *const *args,
+                       const int64_t *length, int written, const char *const *names)
+{
+    for (int k = 0; k < ARRAYS; k++) {
+        const int flags = k >= written ? ARRAY_WRITE : ARRAY_READ;
+        const Py_ssize_t bytes = (Py_ssize_t)(length[k] * (int64_t)sizeof(double));
+        if (array_get(&arrays[k], args[k], bytes, flags, names[k]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Numbers in P, q, A and b of the whole batch. */
+static void value_lengths(const tape_object *tape, int64_t *out)
+{
+    const plan_object *plan = tape->plan;
+    const int64_t length[4] = {plan->P_length, plan->n, plan->A_length, plan->m};
+    for (int k = 0; k < 4; k++)
+        out[k] = length[k] * ((plan->shared & (1u << k)) ? 1 : tape->report->batch);
+}
+
+static void output_lengths(const tape_object *tape, int64_t *out)
+{
+    out[0] = tape->plan->n * tape->report->batch;
+    out[1] = out[2] = tape->plan->m * tape->report->batch;
+}
+
+static qc_error run_vjp(tape_object *tape, array *arrays, qc_message *why)
+{
+    const qc_cotangent in = {arrays[0].data, arrays[1].data, arrays[2].data};
+    const qc_gradient out = {
+        .P = arrays[3].data,
+        .q = arrays[4].data,
+        .A = arrays[5].data,
+        .b = arrays[6].data,
+        .status = tape->report->derivative_status,
+        .residual = tape->report->derivative_residual,
+    };
+    return qc_vjp(tape->slot->solver, &in, &out, why);
+}
+
+static qc_error run_jvp(tape_object *tape, array *arrays, qc_message *why)
+{
+    const qc_values in = {arrays[0].data, arrays[1].data, arrays[2].data, arrays[3].data};
+    const qc_tangent out = {
+        .x = arrays[4].data,
+        .y = arrays[5].data,
+        .s = arrays[6].data,
+        .status = tape->report->derivative_status,
+        .residual = tape->report->derivative_residual,
+    };
+    return qc_jvp(tape->slot->solver, &in, &out, why);
+}
+
+typedef qc_error (*derivative)(tape_object *tape, array *arrays, qc_message *why);
+
+static PyObject *differentiate(tape_object *tape, derivative run, array *arrays)
+{
+    qc_message why = {{0}};
+    qc_error error;
+    tape_enter(tape);
+    Py_BEGIN_ALLOW_THREADS
+    error = run(tape, arrays, &why);
+    Py_END_ALLOW_THREADS
+    PyThread_release_lock(tape->slot->lock);
+    if (error)
+        return raise_error(error, &why);
+    Py_RETURN_NONE;
+}
+
+static PyObject *tape_vjp(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    static const char *const names[ARRAYS] = {"dx", "dy", "ds", "P", "q", "A", "b"};
+    tape_object *tape = (tape_object *)self;
+    array arrays[ARRAYS] = {{0}};
+    int64_t length[ARRAYS];
+    if (count != ARRAYS)
+        return PyErr_Format(PyExc_TypeError, "vjp takes %d arguments", ARRAYS);
+    output_lengths(tape, length);
+    value_lengths(tape, length + 3);
+    PyObject *result = NULL;
+    if (read_arrays(arrays, args, length, 3, names) == 0)
+        result = differentiate(tape, run_vjp, arrays);
+    array_release(arrays, ARRAYS);
+    return result;
+}
+
+static PyObject *tape_jvp(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    static const char *const names[ARRAYS] = {"dP", "dq", "dA", "db", "x", "y", "s"};
+    tape_object *tape = (tape_object *)self;
+    array arrays[ARRAYS] = {{0}};
+    int64_t length[ARRAYS];
+    if (count != ARRAYS)
+        return PyErr_Format(PyExc_TypeError, "jvp takes %d arguments", ARRAYS);
+    value_lengths(tape, length);
+    output_lengths(tape, length + 4);
+    PyObject *result = NULL;
+    if (read_arrays(arrays, args, length, 4, names) == 0)
+        result = differentiate(tape, run_jvp, arrays);
+    array_release(arrays, ARRAYS);
+    return result;
+}
+
+static PyMethodDef tape_methods[] = {
+    {"vjp", (PyCFunction)(void (*)(void))tape_vjp, METH_FASTCALL,
+     "vjp(dx, dy, ds, P, q, A, b): cotangents in, gradients out; any may be None."},
+    {"jvp", (PyCFunction)(void (*)(void))tape_jvp, METH_FASTCALL,
+     "jvp(dP, dq, dA, db, x, y, s): tangents in, tangents out; any may be None."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef tape_members[] = {
+    {"report", T_OBJECT, offsetof(tape_object, report), READONLY, "Report of the solve."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot tape_slots[] = {
+    {Py_tp_doc, "A solver on loan, with what the derivatives of its last solve need."},
+    {Py_tp_dealloc, (void *)tape_dealloc},
+    {Py_tp_methods, tape_methods},
+    {Py_tp_members, tape_members},
+    {0, NULL},
+};
+
+PyType_Spec tape_spec = {
+    .name = "quadcone._core.Tape",
+    .basicsize = sizeof(tape_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = tape_slots,
+};

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: Final[str]
+DEFAULTS: Final[dict[str, float]]
+STATUS_NAMES: Final[tuple[str, ...]]
+DERIVATIVE_STATUS_NAMES: Final[tuple[str, ...]]
+
+Array: TypeAlias = NDArray[np.float64] | int | None
+Callback: TypeAlias = Callable[[int, int, float], object]
+CoreSettings: TypeAlias = tuple[float, float, int, int, bool, Callback | None]
+
+def isa_names() -> list[str]: ...
+def status_text(code: int, /) -> str: ...
+
+class Report:
+    batch: Final[int]
+    failed: Final[int]
+    invalid: Final[int]
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class Tape:
+    report: Final[Report]
+    def vjp(
+        self,
+        dx: Array,
+        dy: Array,
+        ds: Array,
+        P: Array,
+        q: Array,
+        A: Array,
+        b: Array,
+        /,
+    ) -> None: ...
+    def jvp(
+        self,
+        dP: Array,
+        dq: Array,
+        dA: Array,
+        db: Array,
+        x: Array,
+        y: Array,
+        s: Array,
+        /,
+    ) -> None: ...
+
+class Plan:
+    n: Final[int]
+    m: Final[int]
+    P_length: Final[int]
+    A_length: Final[int]
+    shared: Final[int]
+    def __new__(
+        cls,
+        n: int,
+        m: int,
+        P_colptr: bytes | None,
+        P_rowidx: bytes | None,
+        A_colptr: bytes | None,
+        A_rowidx: bytes | None,
+        cones: tuple[int, ...],
+        shared: int,
+        isa: str,
+        condense: int,
+        /,
+    ) -> Plan: ...
+    def solve(
+        self,
+        batch: int,
+        settings: CoreSettings,
+        P: Array,
+        q: Array,
+        A: Array,
+        b: Array,
+        warm_x: Array,
+        warm_y: Array,
+        warm_s: Array,
+        x: Array,
+        y: Array,
+        s: Array,
+        /,
+    ) -> tuple[Report, Tape | None]: ...
+    def describe(self) -> dict[str, object]: ...
+    def idle_bytes(self) -> int: ...

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Families and their compiled plans, kept so that a family is compiled once."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from . import _core
+
+SHARED_P, SHARED_Q, SHARED_A, SHARED_B = 1, 2, 4, 8
+
+
+class Pattern(NamedTuple):
+    """Where the entries of a sparse matrix are: compressed columns, as bytes of int64."""
+
+    colptr: bytes
+    rowidx: bytes
+
+
+class Family(NamedTuple):
+    """What the problems of a `Problem`, or of a call of a layer, have in common.
+
+    P and A are None where they are dense; cones is (kind, size, kind, size, ...).
+    """
+
+    n: int
+    m: int
+    P: Pattern | None
+    A: Pattern | None
+    cones: tuple[int, ...]
+    isa: str
+    condense: int
+
+
+# A plan keeps its idle solvers: this bounds the memory of a program that meets ever new sizes.
+@lru_cache(maxsize=32)
+def plan_for(family: Family, shared: int) -> _core.Plan:
+    """The plan of a family, given which of P, q, A and b are one for the whole batch."""
+    P_colptr, P_rowidx = family.P or (None, None)
+    A_colptr, A_rowidx = family.A or (None, None)
+    return _core.Plan(
+        family.n,
+        family.m,
+        P_colptr,
+        P_rowidx,
+        A_colptr,
+        A_rowidx,
+        family.cones,
+        shared,
+        family.isa,
+        family.condense,
+    )
+
+
+# Everything that holds plans.
+CACHES: list[Any] = [plan_for]
+
+
+def clear_cache() -> None:
+    """Forget compiled plans and free the solvers that they keep for the next call."""
+    for cache in CACHES:
+        cache.cache_clear()

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The keywords that `Problem`, `solve` and the layers take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal
+
+from . import _core
+
+if TYPE_CHECKING:
+    from ._core import CoreSettings
+
+OnFailure = Literal["nan", "raise", "zero_gradient"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Choices for a solve.
+
+    tolerance: residuals and gap, relative and absolute, at which the interior point stops.
+    tolerance_infeasible: residual of a certificate of infeasibility.
+    max_iterations: factorizations of the KKT matrix, at most.
+    num_threads: threads that share a batch; None: as many as the process may use (in
+        `quadcone.torch`: as many as torch uses).
+    derivatives: keep what `vjp` and `jvp` need.
+    on_failure: what happens when a problem of the batch has no solution.  Its x, y and s are NaN
+        ("nan"), and so is its gradient, unless that is to be zero ("zero_gradient"); or the whole
+        call raises SolveError ("raise").
+    callback: called now and then as callback(done, batch, seconds); a true answer stops the solve.
+    isa: force an instruction set, one of those that `show_config` lists.
+    condense: eliminate x and the equalities before the first iteration; None: where it pays.
+    """
+
+    tolerance: float = _core.DEFAULTS["tolerance"]
+    tolerance_infeasible: float = _core.DEFAULTS["tolerance_infeasible"]
+    max_iterations: int = int(_core.DEFAULTS["max_iterations"])
+    num_threads: int | None = None
+    derivatives: bool = True
+    on_failure: OnFailure = "nan"
+    callback: Callable[[int, int, float], object] | None = None
+    isa: str = "auto"
+    condense: bool | None = None
+
+    def __post_init__(self) -> None:
+        _check_fraction("tolerance", self.tolerance)
+        _check_fraction("tolerance_infeasible", self.tolerance_infeasible)
+        _check_count("max_iterations", self.max_iterations)
+        if self.num_threads is not None:
+            _check_count("num_threads", self.num_threads)
+        if self.on_failure not in ("nan", "raise", "zero_gradient"):
+            raise ValueError(
+                f"on_failure is {self.on_failure!r}, expected 'nan', 'raise' or 'zero_gradient'"
+            )
+        if self.callback is not None and not callable(self.callback):
+            raise TypeError(f"callback is {self.callback!r}, expected a function or None")
+        if self.isa != "auto" and self.isa not in _core.isa_names():
+            expected = ", ".join(["auto", *_core.isa_names()])
+            raise ValueError(f"isa is {self.isa!r}, expected one of: {expected}")
+        if self.condense not in (None, True, False):
+            raise ValueError(f"condense is {self.condense!r}, expected True, False or None")
+
+    @property
+    def condense_code(self) -> int:
+        """As the C library counts: -1, 0 or 1."""
+        return -1 if self.condense is None else int(self.condense)
+
+    def to_core(self, num_threads: int, derivatives: bool) -> CoreSettings:
+        """What `_core.Plan.solve` takes."""
+        return (
+            self.tolerance,
+            self.tolerance_infeasible,
+            self.max_iterations,
+            self.num_threads or num_threads,
+            derivatives,
+            self.callback,
+        )
+
+
+def default_threads() -> int:
+    """OMP_NUM_THREADS where it is set, else the number of processors that this process may use."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check_fraction(name: str, value: object) -> None:
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r}, expected a number")
+    if not 0.0 < float(value) < 1.0:
+        raise ValueError(f"{name} is {value!r}, expected a number between 0 and 1")
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, expected an integer")
+    if not 1 <= int(value) < 2**31:
+        raise ValueError(f"{name} is {value!r}, expected at least 1")

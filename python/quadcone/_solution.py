@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Solutions and their derivatives, in NumPy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ._report import Report
+from ._values import as_doubles, shape_text
+
+if TYPE_CHECKING:
+    from . import _core
+    from ._settings import Settings
+    from ._values import Argument, Array, Form
+
+
+class Gradients(NamedTuple):
+    """Of a loss, each in the shape and form of the argument that it belongs to."""
+
+    P: Any
+    q: Array
+    A: Any
+    b: Array
+
+
+class Tangents(NamedTuple):
+    """Of the solution: (n,), (m,), (m,), or with the batch dimension in front."""
+
+    dx: Array
+    dy: Array
+    ds: Array
+
+
+class Solution(Report):
+    """x, y and s, what became of every problem, and the derivatives.
+
+    x: (n,) or (batch, n), y and s: (m,) or (batch, m).  NaN where there is no solution; where the
+    status is "primal_infeasible", y is a certificate of it, and where it is "dual_infeasible",
+    x and s are one.
+    """
+
+    __slots__ = ("_arguments", "_forms", "_settings", "_tape", "s", "x", "y")
+
+    _tape: _core.Tape | None
+    _forms: tuple[Form, ...]
+    _arguments: tuple[Argument, ...]
+    _settings: Settings
+
+    def __init__(self, core: _core.Report, single: bool, x: Array, y: Array, s: Array) -> None:
+        super().__init__(core, single)
+        self.x = x
+        self.y = y
+        self.s = s
+
+    def _attach(
+        self,
+        tape: _core.Tape | None,
+        forms: tuple[Form, ...],
+        arguments: tuple[Argument, ...],
+        settings: Settings,
+    ) -> None:
+        self._tape = tape
+        self._forms = forms
+        self._arguments = arguments
+        self._settings = settings
+
+    def vjp(self, dx: Any, dy: Any = None, ds: Any = None) -> Gradients:
+        """Gradients of a loss whose gradients with respect to x, y and s are dx, dy and ds.
+
+        dx, dy, ds: in the shapes of x, y and s; None is zero.
+        The gradient of an argument that serves the whole batch is the sum over the batch, without
+        the problems that have no solution.  Gradients of such a problem's own arguments are NaN, or
+        zero where on_failure is "zero_gradient" or its part of dx, dy and ds is all zero.
+        """
+        tape = self._need_tape()
+        outputs = {"dx": self.x, "dy": self.y, "ds": self.s}
+        given = {"dx": dx, "dy": dy, "ds": ds}
+        cotangents = [_read_like(name, given[name], like) for name, like in outputs.items()]
+        gradients = [np.empty(argument.values.shape) for argument in self._arguments]
+        tape.vjp(*cotangents, *gradients)
+        if self._settings.on_failure == "zero_gradient" and self._core.failed:
+            self._mask(gradients)
+        return Gradients(*self._give(gradients))
+
+    def jvp(self, dP: Any = None, dq: Any = None, dA: Any = None, db: Any = None) -> Tangents:
+        """Tangents of x, y and s for tangents of the arguments.
+
+        dP, dq, dA, db: in the shape or form of the argument; None is zero.  dP is symmetric.
+        """
+        tape = self._need_tape()
+        tangents = [
+            None if value is None else self._read_tangent(k, value)
+            for k, value in enumerate((dP, dq, dA, db))
+        ]
+        outputs = [np.empty_like(like) for like in (self.x, self.y, self.s)]
+        tape.jvp(*tangents, *outputs)
+        return Tangents(*outputs)
+
+    def _need_tape(self) -> _core.Tape:
+        if self._tape is None:
+            raise RuntimeError("there are no derivatives: it was solved with derivatives=False")
+        return self._tape
+
+    def _read_tangent(self, k: int, value: Any) -> Array:
+        form, argument = self._forms[k], self._arguments[k]
+        tangent = form._replace(name=f"d{form.name}").read(value).values
+        if tangent.shape != argument.values.shape:
+            expected = shape_text(argument.values.shape)
+            raise ValueError(f"d{form.name} has shape {tangent.shape}, expected {expected}")
+        return tangent
+
+    def _mask(self, gradients: list[Array]) -> None:
+        """Zeros instead of NaN for problems without a solution."""
+        failed = ~np.atleast_1d(self.solved)
+        for gradient, argument in zip(gradients, self._arguments, strict=True):
+            if self.single:
+                gradient[...] = 0.0
+            elif argument.batch == self._core.batch:
+                gradient[failed] = 0.0
+
+    def _give(self, gradients: list[Array]) -> list[Any]:
+        return [
+            form.give(argument, gradient)
+            for form, argument, gradient in zip(
+                self._forms, self._arguments, gradients, strict=True
+            )
+        ]
+
+
+def _read_like(name: str, value: Any, like: Array) -> Array | None:
+    """A cotangent in the shape of the output that it belongs to."""
+    if value is None:
+        return None
+    values = as_doubles(name, value)
+    if values.shape != like.shape:
+        raise ValueError(f"{name} has shape {values.shape}, expected {shape_text(like.shape)}")
+    return values

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shapes of a call: what they must be, which plan they need, and how blocks of rows join into A.
+
+A layout is found by the shapes of the arguments alone, so a call that repeats finds it in a cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from .. import _core
+from .._plan import CACHES, Family, plan_for
+from .._values import shape_text
+
+Shape = tuple[int, ...]
+
+
+class Slot(NamedTuple):
+    """One argument of a call."""
+
+    name: str
+    shape: Shape  # as given
+    shared: bool  # one value serves the whole batch; never where there is no batch dimension
+
+
+class Join(NamedTuple):
+    """Two blocks that the solver sees as one array, [A; G] or [b; h]."""
+
+    dim: int  # counted from the end
+    rows: tuple[int, int]  # of the blocks
+    ready: bool  # they have the shapes to be joined
+    shapes: tuple[Shape, Shape]  # what these shapes are
+    sums: tuple[bool, bool]  # a shared block that was repeated: its gradient is to be summed
+
+
+class Layout(NamedTuple):
+    """A call, by its shapes.
+
+    slots: P, q, A, b, G, h, None where absent.  G and h are further rows of A and b.
+    """
+
+    plan: _core.Plan
+    batch: int
+    single: bool  # no argument has a batch dimension
+    slots: tuple[Slot | None, ...]
+    joins: tuple[Join, Join] | None  # of A with G and of b with h
+    rows: int  # of equalities
+    x_shape: Shape
+    y_shape: Shape
+    shared: tuple[bool, ...]  # of P, q, A, b as the solver sees them
+    gradient_shapes: tuple[Shape, ...]  # of the same
+
+
+def find_batch(names: Sequence[str], shapes: Sequence[Shape], ones: Sequence[Shape]) -> int:
+    """Problems in the batch, 0 where no argument has a batch dimension.
+
+    ones: the shape of each argument for one problem.
+    """
+    batch, owner = 0, ""
+    for name, shape, one in zip(names, shapes, ones, strict=True):
+        if shape == one:
+            continue
+        if shape[1:] != one or len(shape) != len(one) + 1:
+            expected = f"{shape_text(one)} or {shape_text(('batch', *one))}"
+            raise ValueError(f"{name} has shape {shape_text(shape)}, expected {expected}")
+        if shape[0] == 0:
+            raise ValueError(f"{name} has a batch of 0, expected at least 1 problem")
+        if batch > 1 and shape[0] not in (1, batch):
+            raise ValueError(f"{name} has a batch of {shape[0]}, but {owner} has one of {batch}")
+        if shape[0] > batch:
+            batch, owner = shape[0], name
+    return batch
+
+
+def _read_slot(name: str, shape: Shape, one: Shape, batch: int) -> Slot:
+    return Slot(name, shape, batch > 0 and (shape == one or shape[0] < batch))
+
+
+def _join(first: Slot, second: Slot, dim: int, batch: int) -> Join:
+    """How two blocks become one; it has a batch dimension where either of them has."""
+    ones = [slot.shape[dim:] for slot in (first, second)]
+    once = batch == 0 or (first.shared and second.shared)
+    size = () if once else (batch,)
+    shapes = ((*size, *ones[0]), (*size, *ones[1]))
+    rows = (ones[0][0], ones[1][0])
+    sums = (first.shared and not once, second.shared and not once)
+    return Join(dim, rows, (first.shape, second.shape) == shapes, shapes, sums)
+
+
+def _make_layout(
+    family: Family, batch: int, ones: Sequence[Shape], slots: tuple[Slot | None, ...], rows: int
+) -> Layout:
+    """ones: the shape of P, q, A and b for one problem, as the solver sees them."""
+    groups = ((0,), (1,), (2, 4), (3, 5))
+    shared = [
+        batch > 0 and all(slot is None or slot.shared for slot in (slots[k] for k in group))
+        for group in groups
+    ]
+    _, _, A, b, G, h = slots
+    joins = None
+    if A and b and G and h:
+        joins = (_join(A, G, -2, batch), _join(b, h, -1, batch))
+    size = (batch,) if batch else ()
+    gradient_shapes = tuple(
+        one if once else (*size, *one) for one, once in zip(ones, shared, strict=True)
+    )
+    return Layout(
+        plan=plan_for(family, sum(once << k for k, once in enumerate(shared))),
+        batch=max(batch, 1),
+        single=batch == 0,
+        slots=slots,
+        joins=joins,
+        rows=rows,
+        x_shape=(*size, family.n),
+        y_shape=(*size, family.m),
+        shared=tuple(shared),
+        gradient_shapes=gradient_shapes,
+    )
+
+
+def _qp_sizes(
+    Q: Shape, G: Shape | None, h: Shape | None, A: Shape | None, b: Shape | None
+) -> tuple[int, int, int]:
+    """Variables, equalities and inequalities."""
+    for matrix, vector, names in ((G, h, ("G", "h")), (A, b, ("A", "b"))):
+        if (matrix is None) != (vector is None):
+            absent = matrix is None
+            raise ValueError(
+                f"{names[absent]} is given without {names[not absent]}, expected both or neither"
+            )
+    for name, matrix in (("Q", Q), ("G", G), ("A", A)):
+        if matrix is not None and len(matrix) not in (2, 3):
+            raise ValueError(
+                f"{name} has shape {shape_text(matrix)}, "
+                "expected (rows, columns) or (batch, rows, columns)"
+            )
+    if Q[-1] == 0:
+        raise ValueError("Q has no columns, expected at least one variable")
+    return Q[-1], A[-2] if A else 0, G[-2] if G else 0
+
+
+@lru_cache(maxsize=64)
+def qp_layout(
+    Q: Shape,
+    q: Shape,
+    G: Shape | None,
+    h: Shape | None,
+    A: Shape | None,
+    b: Shape | None,
+    isa: str,
+    condense: int,
+) -> Layout:
+    """The layout of OptNet's problem; ValueError names the argument whose shape does not fit."""
+    n, p, m = _qp_sizes(Q, G, h, A, b)
+    names = ("Q", "q", "A", "b", "G", "h")
+    shapes = (Q, q, A, b, G, h)
+    ones = ((n, n), (n,), (p, n), (p,), (m, n), (m,))
+    given = [k for k in range(6) if shapes[k] is not None]
+    batch = find_batch(
+        [names[k] for k in given], [shapes[k] or () for k in given], [ones[k] for k in given]
+    )
+    slots = tuple(
+        None if shape is None else _read_slot(name, shape, one, batch)
+        for name, shape, one in zip(names, shapes, ones, strict=True)
+    )
+    cones = tuple(part for kind, size in ((0, p), (1, m)) if size for part in (kind, size))
+    family = Family(n, p + m, None, None, cones, isa, condense)
+    return _make_layout(family, batch, ((n, n), (n,), (p + m, n), (p + m,)), slots, p)
+
+
+@lru_cache(maxsize=64)
+def cone_layout(
+    family: Family,
+    rows: int,
+    ones: tuple[Shape, Shape, Shape, Shape],
+    P: Shape,
+    q: Shape,
+    A: Shape,
+    b: Shape,
+) -> Layout:
+    """The layout of a `Problem`; ValueError names the argument whose shape does not fit."""
+    names, shapes = ("P", "q", "A", "b"), (P, q, A, b)
+    batch = find_batch(names, shapes, ones)
+    slots = [
+        _read_slot(name, shape, one, batch)
+        for name, shape, one in zip(names, shapes, ones, strict=True)
+    ]
+    return _make_layout(family, batch, ones, (*slots, None, None), rows)
+
+
+CACHES += [qp_layout, cone_layout]
