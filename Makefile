@@ -46,7 +46,7 @@ test-sanitized: $(STAMPS)/system $(STAMPS)/venv ## Run the C tests under Address
 test-python: build ## Run the Python tests
 	python -m pytest tests/python
 
-bench: build $(STAMPS)/bench ## Measure beside other solvers, on one thread: bench/results/
+bench: build ## Measure beside other solvers, on one thread: bench/results/
 	python -m bench
 
 lint: build $(STAMPS)/lint ## Check style, types, spelling, layers and sizes
@@ -64,7 +64,7 @@ format: $(STAMPS)/lint ## Rewrite sources in the project's style
 	ruff format $(PYTHON_FILES)
 
 docs: $(STAMPS)/docs ## Build the documentation: build/site/index.html
-	mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 
 clean: ## Remove everything that was built, .venv/ included

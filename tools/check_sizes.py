@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that files and functions stay small: a file under 500 lines, no function over 100, and 95 of
-100 functions under 50.  A function's length is counted from its first line to its last."""
+"""Checks that files and functions stay small.
+
+A file has at most 500 lines, a function at most 100, and 95 of 100 functions at most 50, counted
+from the first line to the last.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,10 @@ def main() -> int:
     short = sum(length <= FUNCTION_USUAL for length in lengths)
     if short < USUAL_SHARE * len(lengths):
         complaints.append(f"only {short} of {len(lengths)} functions have {FUNCTION_USUAL} lines")
-    print("\n".join(complaints) or f"sizes: {len(lengths)} functions, {short} within {FUNCTION_USUAL} lines")
+    print(
+        "\n".join(complaints)
+        or f"sizes: {len(lengths)} functions, {short} within {FUNCTION_USUAL} lines"
+    )
     return 1 if complaints else 0
 
 

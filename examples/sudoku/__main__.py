@@ -25,7 +25,9 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     boards, held_out = generate(TRAIN, HELD_OUT, options.seed)
-    print(f"{len(boards)} boards to train on, {len(held_out)} others held out, of all 288 solutions")
+    print(
+        f"{len(boards)} boards to train on, {len(held_out)} others held out, of all 288 solutions"
+    )
 
     def learn(name: str, model: nn.Module, schedule: Schedule) -> Trained:
         if options.quick:

@@ -25,7 +25,7 @@ def _units() -> np.ndarray:
 
 
 UNITS = _units()
-UNITS_OF_CELL = np.array([np.flatnonzero((UNITS == cell).any(axis=1)) for cell in range(CELLS)])
+UNITS_OF_CELL = np.array([np.flatnonzero((cell == UNITS).any(axis=1)) for cell in range(CELLS)])
 _MEMBER = (UNITS[:, :, None] == np.arange(CELLS)).any(axis=1)  # (12, 16): is the cell in the unit
 _SEES = (_MEMBER.T.astype(np.uint8) @ _MEMBER) > 0  # (16, 16): do two cells share a unit
 

@@ -46,12 +46,12 @@ class FeedForward(nn.Module):
             nn.Linear(SIZE, width), nn.ReLU(),
             nn.Linear(width, width), nn.ReLU(),
             nn.Linear(width, SIZE),
-        ).double()  # fmt: skip
+        )  # fmt: skip
 
     def forward(self, puzzle: Tensor) -> Tensor:
         """(batch, 64) -> (batch, 64)."""
-        scores = self.layers(puzzle).unflatten(1, (CELLS, SIDE))
-        return scores.softmax(dim=2).flatten(1)
+        scores = self.layers(puzzle.float()).unflatten(1, (CELLS, SIDE))
+        return scores.softmax(dim=2).flatten(1).to(puzzle.dtype)
 
 
 def digits(output: Tensor) -> Tensor:

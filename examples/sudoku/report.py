@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the page tells: two trained networks and how the learned rules compare with the true ones."""
+"""What the page tells: two trained networks, and how the learned rules compare with the true."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Report:
 
 
 def row_space(matrix: np.ndarray) -> np.ndarray:
-    """The orthogonal projector on the span of the rows: the same for all matrices that say the same."""
+    """The orthogonal projector on the span of the rows: equal for matrices that say the same."""
     _, values, rows = np.linalg.svd(matrix, full_matrices=False)
     basis = rows[values > 1e-9 * values[0]]
     return basis.T @ basis
