@@ -68,6 +68,7 @@ typedef struct qc__group {
     double *x_unit, *y_unit;   /* 1 / (c D) and 1 / E: what a scaled residual of 1 is unscaled */
     double *s, *H, *ds, *backup_s;
     pair w, backup, rho, Qw, d1, d2, d3;
+    pair rhs[2], left, product; /* of refinement */
     double *lsmr[5]; /* vectors of size n + m */
 } qc__group;
 
@@ -195,7 +196,8 @@ static void layout_factor(qc__group *g, const qc_plan *plan, qc__arena *arena)
 
 static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)
 {
-    pair *pairs[] = {&g->w, &g->backup, &g->rho, &g->Qw, &g->d1, &g->d2, &g->d3};
+    pair *pairs[] = {&g->w,  &g->backup, &g->rho,    &g->Qw,     &g->d1,  &g->d2,
+                     &g->d3, &g->rhs[0], &g->rhs[1], &g->product, &g->left};
     double **rows[] = {&g->s, &g->H, &g->ds, &g->backup_s, &g->b, &g->c, &g->y_unit};
     const int64_t size = (int64_t)plan->n + plan->m;
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)

@@ -29,6 +29,9 @@
 /* (mu)^1/2 of the first interior point: this part of its largest s or y, but no smaller than that. */
 #define START_CENTER   0.5
 #define START_SMALLEST 1e-3
+/* Interior steps after so many passes refine their solves, so often. */
+#define LATE 10
+enum { REFINEMENTS = 2 };
 
 /* Right-hand sides of the predictor: g for the direction of tau, and the affine residual. */
 static void predictor_rhs(qc__group *g, const progress *at)
@@ -236,27 +239,63 @@ static void set_H(qc__group *g, const progress *at)
     }
 }
 
-/* Solves and, in late iterations where the static regularization is felt, refines against M. */
-static void solve_predictor(qc__group *g, const progress *at)
+/* r := r - (M - E H E') d, with M d in `product` */
+static void subtract_product(const qc__group *g, pair d, pair product, pair r)
 {
-    const pair rhs[2] = {g->d1, g->d2};
-    kkt_solve(g, mask_any(at->interior) ? 2 : 1, rhs);
+    for (int32_t j = 0; j < g->nx; j++)
+        lane_put(r.x, j, lane_sub(lane_at(r.x, j), lane_at(product.x, j)));
+    for (int32_t i = 0; i < g->plan->m; i++) {
+        const lane Hd = lane_mul(lane_at(g->H, i), lane_at(d.y, i));
+        const lane Md = g->plan->row_is_zero[i] ? lane_at(product.y, i)
+                                                : lane_sub(lane_at(product.y, i), Hd);
+        lane_put(r.y, i, lane_sub(lane_at(r.y, i), Md));
+    }
+}
+
+/*
+ * d := (M - E H E')^-1 d. Late in a hard problem H spans so many orders of magnitude that the static
+ * regularization is felt: problems of `late` are refined, REFINEMENTS times.
+ */
+static void solve_refined(qc__group *g, mask late, int count, const pair d[])
+{
+    const size_t x_bytes = (size_t)g->nx * LANES * sizeof(double);
+    const size_t y_bytes = (size_t)g->plan->m * LANES * sizeof(double);
+    const int refine = mask_any(late) && g->path == QC__PATH_FULL;
+    for (int k = 0; refine && k < count; k++) {
+        memcpy(g->rhs[k].x, d[k].x, x_bytes);
+        memcpy(g->rhs[k].y, d[k].y, y_bytes);
+    }
+    kkt_solve(g, count, d);
+    for (int step = 0; refine && step < REFINEMENTS; step++)
+        for (int k = 0; k < count; k++) {
+            memcpy(g->left.x, g->rhs[k].x, x_bytes);
+            memcpy(g->left.y, g->rhs[k].y, y_bytes);
+            kkt_multiply(g, d[k], g->product, NULL);
+            subtract_product(g, d[k], g->product, g->left);
+            kkt_solve(g, 1, &g->left);
+            for (int32_t j = 0; j < g->nx; j++)
+                masked_add(d[k].x, j, late, lane_at(g->left.x, j));
+            for (int32_t i = 0; i < g->plan->m; i++)
+                masked_add(d[k].y, i, late, lane_at(g->left.y, i));
+        }
 }
 
 /* One pass: a factorization, and one step of every problem. */
 static void pass(qc__group *g, progress *at)
 {
     const mask newton = at->newton;
+    const mask late = mask_and(at->interior, lane_le(lane_set1(LATE), at->passes));
+    const pair predictor[2] = {g->d1, g->d2};
     lane keep = lane_zero(), target = lane_zero();
     set_H(g, at);
     kkt_factor(g);
     predictor_rhs(g, at);
-    solve_predictor(g, at);
+    solve_refined(g, late, mask_any(at->interior) ? 2 : 1, predictor);
     if (mask_any(at->interior))
         predict(g, at, &keep, &target);
     if (mask_any(newton))
         newton_refinement_rhs(g, newton);
-    kkt_solve(g, 1, &g->d3);
+    solve_refined(g, late, 1, &g->d3);
     if (mask_any(at->interior))
         correct(g, at, keep, target);
     if (mask_any(newton))

@@ -32,11 +32,11 @@ static mask judge_newton(qc__group *g, progress *at)
 {
     const lane limit = lane_mul(lane_set1(NEWTON_ARRIVED), at->magnitude);
     mask arrived = mask_and(at->newton, lane_le(at->F, limit));
-    arrived = mask_andnot(arrived, at->changed);
+    arrived = mask_andnot(mask_and(arrived, at->finite), at->changed);
     at->polished = mask_or(at->polished, arrived);
     finish(at, arrived);
     const mask better = lane_le(at->F, lane_max(limit, lane_mul(lane_set1(NEWTON_GROWTH), at->F_before)));
-    const mask more = lane_lt(at->newton_steps, lane_set1(NEWTON_STEPS));
+    const mask more = mask_and(at->finite, lane_lt(at->newton_steps, lane_set1(NEWTON_STEPS)));
     const mask stuck = mask_andnot(at->newton, mask_and(better, more));
     at->F_before = lane_select(at->newton, at->F, at->F_before);
     if (mask_any(stuck))
@@ -54,10 +54,10 @@ static mask has_converged(const qc__group *g, const progress *at)
     return mask_and(ok, lane_le(at->gap, lane_set1(tol)));
 }
 
-static void judge_certificates(const qc__group *g, progress *at)
+static void judge_certificates(const qc__group *g, progress *at, mask settled)
 {
     const lane eps = lane_set1(g->settings.tolerance_infeasible);
-    const mask late = mask_and(at->interior, lane_lt(at->tau, at->kappa));
+    const mask late = mask_and(settled, lane_lt(at->tau, at->kappa));
     const lane by = lane_neg(at->by), qx = lane_neg(at->qx);
     mask primal = mask_and(lane_lt(lane_zero(), by), lane_le(at->Aty, lane_mul(eps, by)));
     mask dual = mask_and(lane_lt(lane_zero(), qx), lane_le(at->Px, lane_mul(eps, qx)));
@@ -70,13 +70,12 @@ static void judge_certificates(const qc__group *g, progress *at)
 }
 
 /* Ends what cannot go on: no numbers, no step, no iterations left, or told to stop. */
-static void judge_limits(const qc__group *g, progress *at, const qc__solve_job *job)
+static void judge_limits(const qc__group *g, progress *at, mask settled, const qc__solve_job *job)
 {
-    const mask moving = mask_and(lane_finite(at->rho_tau),
-                                 mask_and(lane_finite(at->F), lane_lt(lane_zero(), at->tau)));
+    const mask moving = mask_and(at->finite, lane_lt(lane_zero(), at->tau));
     const mask stalled = lane_lt(at->step, lane_set1(at->embedded ? 1e-7 : PLAIN_STEP));
     const int passes = g->settings.max_iterations;
-    const mask failed = mask_and(at->interior, mask_or(not(moving), stalled));
+    const mask failed = mask_and(settled, mask_or(not(moving), stalled));
     at->failed = mask_or(at->failed, failed);
     finish(at, failed);
     finish(at, lane_le(lane_set1(at->embedded || passes < PLAIN_PASSES ? passes : PLAIN_PASSES),
@@ -94,9 +93,9 @@ static mask judge(qc__group *g, progress *at, const qc__solve_job *job)
     mask settled = mask_andnot(at->interior, moved);
     const mask converged = mask_and(settled, has_converged(g, at));
     at->converged = mask_or(at->converged, converged);
-    judge_certificates(g, at);
-    judge_limits(g, at, job);
-    settled = mask_andnot(at->interior, moved);
+    judge_certificates(g, at, settled);
+    judge_limits(g, at, settled, job);
+    settled = mask_and(settled, at->interior);
     mask attempt = mask_and(settled, lane_lt(at->relative_gap, at->next_try));
     attempt = mask_or(attempt, mask_and(settled, converged));
     if (mask_any(attempt)) {

@@ -28,6 +28,7 @@ typedef struct progress {
 
     /* Newton's method: its steps, the residual before the last, whether the last changed D */
     lane newton_steps, F_before;
+    mask finite;                 /* x, y and s are numbers: maxima overlook what is not */
     mask changed, cold;          /* cold: there is no interior point to go back to */
     lane next_try, backup_tau, backup_kappa;
 
@@ -107,6 +108,7 @@ static void evaluate(qc__group *g, progress *at)
     const lane linear = lane_add(at->qx, at->by);
     at->mu = lane_div(lane_fma(at->tau, at->kappa, sy), lane_set1(1.0 + g->cone_count));
     at->rho_tau = lane_add(at->kappa, lane_fma(at->quad, inv, linear));
+    at->finite = mask_and(lane_finite(at->rho_tau), lane_finite(at->mu));
     const lane gap = lane_fma(linear, inv, lane_mul(at->quad, inv2));
     const lane objective = lane_fma(at->qx, inv, lane_mul(lane_set1(0.5), lane_mul(at->quad, inv2)));
     const lane size = lane_max(lane_abs(objective), lane_abs(lane_sub(objective, gap)));
