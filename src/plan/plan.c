@@ -47,8 +47,49 @@ static qc_error plan_full(qc_plan *plan, qc__elimination *e, const qc__graph *g)
     return error ? error : qc__factor_plan_new(&plan->full, e, g, NULL, &plan->P, &plan->A);
 }
 
-/* x first, then equalities, then the rest. */
-static qc_error plan_condense(qc_plan *plan, qc__elimination *e, const qc__graph *g)
+/* Flops of a factorization and entries of L, in what is done once and what at every iteration. */
+typedef struct work {
+    double flops_once, flops_each, entries_once, entries_each;
+} work;
+
+/*
+ * Flops of a typical solve: 12 iterations of 2.5 solves each, of 4 flops an entry of L.  What is
+ * factored once, and for the whole batch where all of P and A is shared, takes part in four solves.
+ */
+static double solve_flops(const qc_plan *plan, work w)
+{
+    const double iterations = 12.0, solves = 2.5, per_entry = 4.0, solves_once = 4.0;
+    const unsigned matrices = QC_SHARED_P | QC_SHARED_A;
+    const double once = (plan->shared & matrices) == matrices ? 0.0 : w.flops_once;
+    return once + solves_once * per_entry * w.entries_once +
+           iterations * (w.flops_each + solves * per_entry * w.entries_each);
+}
+
+static double solve_flops_full(const qc_plan *plan)
+{
+    const qc__factor_plan *f = &plan->full;
+    return solve_flops(plan, (work){
+        .flops_each = f->flops_trailing,
+        .entries_each = qc__factor_plan_entries(f, 0, f->supernodes),
+    });
+}
+
+/* From the counts of a condensing order, so that no plan is made in vain: it can be huge. */
+static double solve_flops_condensed(const qc_plan *plan, const qc__elimination *e,
+                                    const int8_t *late)
+{
+    work w = {0};
+    for (int32_t k = 0; k < e->size; k++) {
+        const double count = e->count[k], flops = count + count * (count + 1.0);
+        const int each = late[e->order[k]];
+        *(each ? &w.flops_each : &w.flops_once) += flops;
+        *(each ? &w.entries_each : &w.entries_once) += count + 1.0;
+    }
+    return solve_flops(plan, w);
+}
+
+/* The x's first, then equalities, then the rest: `condense`, if it is asked for (1) or pays (-1). */
+static qc_error plan_condense(qc_plan *plan, qc__elimination *e, const qc__graph *g, int condense)
 {
     int8_t *set = NEW(e->size, int8_t), *late = NEW(e->size, int8_t);
     qc_error error = QC_ERROR_MEMORY;
@@ -61,9 +102,14 @@ static qc_error plan_condense(qc_plan *plan, qc__elimination *e, const qc__graph
         error = qc__order_by_set(e, g, set);
     }
     if (!error) {
-        qc__elimination_count(e, g, HUGE_VAL);
-        error = qc__factor_plan_new(&plan->condense, e, g, late, &plan->P, &plan->A);
+        /* Beyond the limit even what is done once takes longer than all of the other way. */
+        const double full = solve_flops_full(plan), limit = condense == 1 ? HUGE_VAL : 10.0 * full;
+        const double total = qc__elimination_count(e, g, limit);
+        plan->condensed = condense == 1 || (total < limit &&
+                                            solve_flops_condensed(plan, e, late) < full);
     }
+    if (!error && plan->condensed)
+        error = qc__factor_plan_new(&plan->condense, e, g, late, &plan->P, &plan->A);
     free(set);
     free(late);
     return error;
@@ -87,24 +133,6 @@ static qc_error plan_convexity(qc_plan *plan)
     return error;
 }
 
-/*
- * Whether condensing takes fewer flops over a typical solve: 12 iterations of 2.5 solves each, of 4 flops
- * an entry of L.  Condensed, the leading part is factored once, for the batch where all of P and A is
- * shared, and takes part in four solves.
- */
-static int condensing_pays(const qc_plan *plan)
-{
-    const double iterations = 12.0, solves = 2.5, per_entry = 4.0, leading_solves = 4.0;
-    const qc__factor_plan *c = &plan->condense, *f = &plan->full;
-    const unsigned matrices = QC_SHARED_P | QC_SHARED_A;
-    const double once = (plan->shared & matrices) == matrices ? 0.0 : c->flops_leading;
-    const double head = per_entry * qc__factor_plan_entries(c, 0, c->leading);
-    const double tail = per_entry * qc__factor_plan_entries(c, c->leading, c->supernodes);
-    const double whole = per_entry * qc__factor_plan_entries(f, 0, f->supernodes);
-    return once + leading_solves * head + iterations * (c->flops_trailing + solves * tail) <
-           iterations * (f->flops_trailing + solves * whole);
-}
-
 /* Orders and factor plans, once the matrices are known. */
 static qc_error plan_factors(qc_plan *plan, int condense)
 {
@@ -116,14 +144,10 @@ static qc_error plan_factors(qc_plan *plan, int condense)
         error = qc__elimination_new(&e, g.size);
     if (!error)
         error = plan_full(plan, &e, &g);
-    if (!error && offered && condense != 0) {
-        error = plan_condense(plan, &e, &g);
-        plan->condensed = !error && (condense == 1 || condensing_pays(plan));
-        if (!plan->condensed)
-            qc__factor_plan_free(&plan->condense);
-    } else if (!error && condense == 1) {
+    if (!error && offered && condense != 0)
+        error = plan_condense(plan, &e, &g, condense);
+    else if (!error && condense == 1)
         error = QC_ERROR_UNSUPPORTED;
-    }
     qc__elimination_free(&e);
     qc__graph_free(&g);
     return error ? error : plan_convexity(plan);
