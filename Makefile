@@ -53,6 +53,8 @@ lint: build $(STAMPS)/lint ## Check style, types, spelling, layers and sizes
 	python tools/check_layers.py
 	python tools/check_sizes.py
 	clang-format --dry-run --Werror $(C_FILES)
+	cmake -S . -B build/lint -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >build/lint.log
+	clang-tidy -p build/lint --quiet $(filter src/%.c,$(C_FILES)) 2>build/lint.log
 	ruff check $(PYTHON_FILES)
 	ruff format --check $(PYTHON_FILES)
 	mypy
