@@ -10,7 +10,7 @@ PYTHON ?= python3
 
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
-STAMPS := build/stamps
+STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The environment has its own cmake, ninja and linters: nothing else on the machine is used.
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
@@ -52,25 +52,25 @@ bench: build ## Measure beside other solvers, on one thread: bench/results/
 lint: build $(STAMPS)/lint ## Check style, types, spelling, layers and sizes
 	python tools/check_layers.py
 	python tools/check_sizes.py
-	clang-format --dry-run --Werror $(C_FILES)
+	@clang-format --dry-run --Werror $(C_FILES)
 	cmake -S . -B build/lint -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >build/lint.log
-	clang-tidy -p build/lint --quiet $(filter src/%.c,$(C_FILES)) 2>build/lint.log
-	ruff check $(PYTHON_FILES)
-	ruff format --check $(PYTHON_FILES)
+	@clang-tidy -p build/lint --quiet $(filter src/%.c,$(C_FILES)) 2>build/lint.log
+	@ruff check $(PYTHON_FILES)
+	@ruff format --check $(PYTHON_FILES)
 	mypy
 	codespell
 
 format: $(STAMPS)/lint ## Rewrite sources in the project's style
-	clang-format -i $(C_FILES)
-	ruff check --fix $(PYTHON_FILES)
-	ruff format $(PYTHON_FILES)
+	@clang-format -i $(C_FILES)
+	@ruff check --fix $(PYTHON_FILES)
+	@ruff format $(PYTHON_FILES)
 
 docs: $(STAMPS)/docs ## Build the documentation: build/site/index.html
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 	@echo "build/site/index.html"
 
 clean: ## Remove everything that was built, .venv/ included
-	rm -rf build dist $(VENV)
+	rm -rf build dist $(VENV) bench/.venv
 
 # What the above rests on.  Each stamp is redone when what it depends on has changed.
 
