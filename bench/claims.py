@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What quadcone has to show, and whether the results show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Results = dict[str, Any]
+
+DIFFERENTIABLE = ("moreau (active set)", "moreau (interior point)", "proxsuite", "qpth")
+FORWARD_ONLY = ("daqp", "piqp")
+SPEED = {"nz10": 10, "nz50": 8, "nz100": 6, "nz200": 4, "sudoku": 8, "tv100": 30, "mpc10": 8}
+FORWARD = (*SPEED, "tv1000")
+ACCURATE = ("nz10", "nz50", "nz100", "nz200")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One line: what, what it must reach, what it reached."""
+
+    what: str
+    must: str
+    got: str
+    holds: bool
+
+
+def claims(results: Results) -> list[Claim]:
+    """A claim a line, for the parts that were measured."""
+    families = results["families"]
+    found: list[Claim] = []
+    for name, family in families.items():
+        ours = family["peers"].get("quadcone")
+        if ours is None:
+            found.append(Claim(family["title"], "runs", family["failures"]["quadcone"], False))
+            continue
+        found += _accuracy(name, family, ours)
+        found += _speed(name, family)
+        if name in FORWARD:
+            found += _forward(family)
+    return found + list(_layer(results))
+
+
+def _accuracy(name: str, family: Results, ours: Results) -> Iterator[Claim]:
+    if name in ACCURATE:
+        yield _at_most(f"accuracy of x, {family['title']}", ours["x"], 1e-9)
+        worst = max(ours["gradients"].values())
+        yield _at_most(f"accuracy of gradients, {family['title']}", worst, 1e-8)
+    if name == "tv1000":
+        worst = max(ours["gradients"].values())
+        yield _at_most(f"accuracy of gradients, {family['title']}", worst, 1e-6)
+
+
+def _speed(name: str, family: Results) -> Iterator[Claim]:
+    rivals = {p: family["peers"][p]["total_ratio"] for p in DIFFERENTIABLE if p in family["peers"]}
+    if name in SPEED and rivals:
+        fastest = min(rivals, key=rivals.__getitem__)
+        what = f"forward + backward against {fastest}, {family['title']}"
+        yield _at_least(what, rivals[fastest], SPEED[name])
+
+
+def _forward(family: Results) -> Iterator[Claim]:
+    for name in FORWARD_ONLY:
+        if name in family["peers"]:
+            factor = family["peers"][name]["forward_ratio"]
+            yield _at_least(f"forward against {name}, {family['title']}", factor, 1)
+
+
+def _layer(results: Results) -> Iterator[Claim]:
+    if "threads" in results:
+        yield _at_least("two threads, batch 128, nz 50", results["threads"]["quadcone"], 1.7)
+    if "latency" in results:
+        took, rival = (results["latency"][k] for k in ("quadcone.torch", "QPLayer (proxsuite)"))
+        what = f"layer latency, nz 2, one problem (QPLayer: {rival:.0f} us)"
+        yield Claim(what, "<= 100 us", f"{took:.0f} us", took <= 100)
+    if "memory" in results:
+        took = results["memory"]["quadcone"]
+        yield Claim("peak memory, nz 100, batch 512", "<= 150 MB", f"{took:.0f} MB", took <= 150)
+
+
+def _at_most(what: str, value: float, limit: float) -> Claim:
+    return Claim(what, f"<= {limit:.0e}", f"{value:.1e}", value <= limit)
+
+
+def _at_least(what: str, value: float, limit: float) -> Claim:
+    return Claim(what, f">= {limit:g}x", f"{value:.1f}x", value >= limit)

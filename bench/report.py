@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results as JSON, a page of Markdown tables, and plots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .claims import claims
+from .plots import plot_accuracy, plot_speed
+
+Results = dict[str, Any]
+
+HOW = """\
+One thread unless said, float64. Times are CPU microseconds a problem, medians of interleaved
+repetitions in one process; a ratio is the median over the repetitions of peer over quadcone.
+Compilation, and factors of matrices that stay, are outside of the times where a peer can keep them.
+Errors are against a reference of extended precision: the worst of the batch, relative, in the
+maximum norm of the problem's solution or gradient; where a gradient is exactly zero, of the largest
+of the batch. `make bench` reproduces this page."""
+
+
+def write(results: Results, folder: Path) -> str:
+    """Write everything; returns the Markdown."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    if results["families"]:
+        plot_speed(results, folder / "speed.png")
+        plot_accuracy(results, folder / "accuracy.png")
+    text = "\n".join(_page(results)) + "\n"
+    (folder / "README.md").write_text(text)
+    return text
+
+
+def _page(results: Results) -> Iterator[str]:
+    machine = results["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    yield "# Benchmarks"
+    yield ""
+    yield f"quadcone {machine['quadcone']}, {machine['date']}, {machine['processor']},"
+    yield f"Python {machine['python']}, {packages}."
+    yield ""
+    yield from [HOW, "", "## What it must show", ""]
+    yield from _claims(results)
+    if results["families"]:
+        yield from ["", "![speed](speed.png)", "", "![accuracy](accuracy.png)"]
+    for family in results["families"].values():
+        yield from _family(family)
+    yield from _small_table(results, "latency", "Latency of a layer, nz 2, one problem", "us")
+    yield from _small_table(results, "threads", "Two threads over one, nz 50, batch 128", "x")
+    yield from _small_table(results, "memory", "Peak memory, nz 100, batch 512", "MB")
+
+
+def _claims(results: Results) -> Iterator[str]:
+    yield "| | must reach | reached | |"
+    yield "|---|---|---|---|"
+    for claim in claims(results):
+        verdict = "yes" if claim.holds else "**no**"
+        yield f"| {claim.what} | {claim.must} | {claim.got} | {verdict} |"
+
+
+def _family(family: Results) -> Iterator[str]:
+    size = ", ".join(f"{key} {value}" for key, value in family["size"].items())
+    yield from ["", f"## {family['title']}", "", f"Batch {family['batch']}, {size}.", ""]
+    yield "| | forward | backward | total / quadcone | error of x | worst error of P, q, A, b |"
+    yield "|---|---|---|---|---|---|"
+    for name, row in family["peers"].items():
+        backward = f"{row['backward']:.1f}" if "backward" in row else "–"
+        factor = row.get("total_ratio", row.get("forward_ratio"))
+        times = "–" if factor is None else f"{factor:.2f}x"
+        if "backward" not in row and factor is not None:
+            times += " (forward)"
+        gradients = row.get("gradients")
+        errors = ", ".join(f"{gradients[k]:.0e}" for k in "PqAb") if gradients else "–"
+        cells = (name, f"{row['forward']:.1f}", backward, times, f"{row['x']:.0e}", errors)
+        yield f"| {' | '.join(cells)} |"
+    for name, reason in family["failures"].items():
+        yield f"| {name} | {reason} | | | | |"
+
+
+def _small_table(results: Results, key: str, title: str, unit: str) -> Iterator[str]:
+    if key not in results:
+        return
+    yield from ["", f"## {title}", "", f"| | {unit} |", "|---|---|"]
+    for name, value in results[key].items():
+        yield f"| {name} | {value:.2f} |" if unit == "x" else f"| {name} | {value:.0f} |"
