@@ -10,7 +10,7 @@
 
 #include "lane/vec.h"
 
-/* H = D (I - D)^-1 with D clipped to [delta, 1 - delta]: delta where y > 0, 1/delta where s > 0. */
+/* How close to 0 and 1 the eigenvalues of D may come in the factor. */
 #define CLIP 1e-8
 
 static inline lane nonneg_scaling(lane s, lane y)
@@ -30,12 +30,13 @@ static inline lane nonneg_project(lane v)
     return lane_max(v, lane_zero());
 }
 
-/* v = s - y of the active set that an interior point suggests, `ratio` being the size of s to y. */
-static inline lane nonneg_guess(lane s, lane y, lane ratio)
+/* v = s - y of the active set that an interior point suggests: s where it is large by the measure of y. */
+static inline lane nonneg_guess(lane s, lane y, lane measure)
 {
-    return lane_select(lane_lt(s, lane_mul(ratio, y)), lane_neg(y), s);
+    return lane_select(lane_lt(lane_mul(s, measure), y), lane_neg(y), s);
 }
 
+/* H = D (I - D)^-1 with D clipped to [delta, 1 - delta]: delta where y > 0, 1/delta where s > 0. */
 static inline lane nonneg_clipped(lane v)
 {
     return lane_select(lane_lt(lane_zero(), v), lane_set1(1.0 / CLIP), lane_set1(CLIP));

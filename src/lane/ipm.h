@@ -31,6 +31,7 @@
 #define START_SMALLEST 1e-3
 /* Interior steps after so many passes refine their solves, so often. */
 #define LATE 10
+#define INSIDE 0.995 /* how much of the way to the boundary a step goes */
 enum { REFINEMENTS = 2 };
 
 /* Right-hand sides of the predictor: g for the direction of tau, and the affine residual. */
@@ -139,10 +140,10 @@ static void corrector_rhs(qc__group *g, lane keep, lane sigma_mu)
     }
 }
 
-/* The longest step along d3 + dtau d1 that stays inside, times 0.99; g->ds holds the shifts. */
+/* The longest step along d3 + dtau d1 that stays inside, times INSIDE; g->ds holds the shifts. */
 static lane interior_step(const qc__group *g, const progress *at, lane dtau, lane dkappa)
 {
-    lane step = nonneg_step(at->tau, dtau, lane_set1(1.0 / 0.99));
+    lane step = nonneg_step(at->tau, dtau, lane_set1(1.0 / INSIDE));
     step = nonneg_step(at->kappa, dkappa, step);
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
@@ -150,7 +151,7 @@ static lane interior_step(const qc__group *g, const progress *at, lane dtau, lan
         row_step(g, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
         step = nonneg_step(lane_at(g->s, i), ds, nonneg_step(lane_at(g->w.y, i), dy, step));
     }
-    return lane_mul(lane_set1(0.99), step);
+    return lane_mul(lane_set1(INSIDE), step);
 }
 
 static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau, lane dkappa)
@@ -169,8 +170,12 @@ static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau,
         const int32_t i = g->cone_row[t];
         lane dy, ds;
         row_step(g, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
-        masked_add(g->w.y, i, at->interior, lane_mul(step, dy));
-        masked_add(g->s, i, at->interior, lane_mul(step, ds));
+        const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i);
+        const lane s_next = lane_fma(step, ds, s), y_next = lane_fma(step, dy, y);
+        masked_put(g->s, i, at->interior, s_next);
+        masked_put(g->w.y, i, at->interior, y_next);
+        masked_put(g->drift, i, at->interior,
+                   lane_div(lane_mul(s_next, y), lane_mul(s, y_next)));
     }
     at->tau = lane_select(at->interior, lane_fma(step, dtau, at->tau), at->tau);
     at->kappa = lane_select(at->interior, lane_fma(step, dkappa, at->kappa), at->kappa);
@@ -220,6 +225,7 @@ static void start_interior(qc__group *g, progress *at)
         const lane r = lane_sqrt(lane_fma(h, h, lane_mul(root, root)));
         masked_put(g->w.y, i, at->start, lane_add(r, h));
         masked_put(g->s, i, at->start, lane_sub(r, h));
+        masked_put(g->drift, i, at->start, one);
     }
     at->tau = lane_select(at->start, one, at->tau);
     at->kappa = lane_select(at->start, lane_set1(at->embedded), at->kappa);

@@ -9,11 +9,11 @@
 #include "lane/progress.h"
 
 /* Newton's method is tried at this relative gap, and again each time the gap is ten times smaller. */
-#define NEWTON_GAP 0.1
+#define NEWTON_GAP 0.01
 /* It has arrived when F is this small beside the terms that it sums. */
 #define NEWTON_ARRIVED 1e-12
 /* It is abandoned when a step makes F this much larger, or after so many steps. */
-#define NEWTON_GROWTH 4.0
+#define NEWTON_GROWTH 20.0
 enum { NEWTON_STEPS = 4 };
 /* Without the embedding an interior point that needs more, or steps this short, is given up. */
 #define PLAIN_STEP 1e-3

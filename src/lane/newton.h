@@ -85,8 +85,11 @@ static void copy_masked(double *to, const double *from, int64_t count, mask whic
         masked_put(to, k, which, lane_at(from, k));
 }
 
-/* How large s is beside y: their units differ, and which of the two is the larger in a row tells
- * whether it is active only after this is divided out. */
+/*
+ * How large y is beside s: their units differ, and which of the two is the larger in a row tells whether
+ * it is active only after this is divided out.  So does which of the two the last step made smaller
+ * (g->drift), the better the closer the solution is, and without regard to units.
+ */
 static lane row_ratio(const qc__group *g)
 {
     lane s = lane_zero(), y = lane_zero();
@@ -94,7 +97,7 @@ static lane row_ratio(const qc__group *g)
         s = lane_add(s, lane_at(g->s, g->cone_row[t]));
         y = lane_add(y, lane_at(g->w.y, g->cone_row[t]));
     }
-    return lane_div(s, y);
+    return lane_div(y, s);
 }
 
 /* The residual that the first step is measured by. */
@@ -121,7 +124,7 @@ static void newton_begin(qc__group *g, progress *at, mask which)
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
         const lane s = lane_mul(lane_at(g->s, i), inv), y = lane_mul(lane_at(g->w.y, i), inv);
-        const lane v = nonneg_guess(s, y, ratio);
+        const lane v = nonneg_guess(s, y, lane_mul(ratio, lane_at(g->drift, i)));
         masked_put(g->s, i, which, nonneg_project(v));
         masked_put(g->w.y, i, which, lane_sub(nonneg_project(v), v));
     }

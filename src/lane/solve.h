@@ -231,6 +231,7 @@ static void start_from_zero(qc__group *g)
     set_all(g->w.x, g->plan->n, 0.0);
     set_all(g->w.y, g->plan->m, 0.0);
     set_all(g->s, g->plan->m, 0.0);
+    set_all(g->drift, g->plan->m, 1.0);
 }
 
 /* The caller's guess, scaled.  Returns the problems whose guess is finite. */
