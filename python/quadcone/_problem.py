@@ -53,6 +53,7 @@ class Problem:
         self._P = self._P._replace(values=self._P.values.copy())
         self._A = self._A._replace(values=self._A.values.copy())
         self.m, self.n = matrix_size(A_form)
+        cone_codes = read_cones(cones, self.m)
         self.cones = dict(cones)
         self.settings = Settings(**settings)
         self._forms = (P_form, Form("q", (self.n,)), A_form, Form("b", (self.m,)))
@@ -63,7 +64,7 @@ class Problem:
             self.m,
             P_form.pattern,
             A_form.pattern,
-            read_cones(cones, self.m),
+            cone_codes,
             self.settings.isa,
             self.settings.condense_code,
         )

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from .. import _core
 from .._errors import SolveError, failure_message, fault_message, value_fault
@@ -77,32 +76,41 @@ class Solve(torch.autograd.Function):
         ctx.tape = output[-2]
 
     @staticmethod
+    def backward(ctx: Any, *cotangents: Any) -> tuple[Tensor | None, ...]:
+        call, tape = ctx.call, ctx.tape
+        if tape is None:
+            raise RuntimeError(
+                "the derivatives of this solve have been used and freed; "
+                "give backward or grad retain_graph=True to use them again"
+            )
+        wanted = cotangents[:-2]
+        if all(cotangent is None for cotangent in wanted):
+            return (None,) * 7
+        gradients = _backward(call.layout, tape, wanted, ctx.needs_input_grad)
+        if not torch._C._autograd._get_current_graph_task_keep_graph():
+            ctx.tape = None  # the solver is free for the next call
+        if tape.report.failed:
+            _mask(call, tape.report, gradients)
+        given = _give(call, gradients, ctx.types, tape.report)
+        if torch.is_grad_enabled():  # create_graph=True
+            given = Once.apply(torch.zeros((), requires_grad=True), *given)  # type: ignore[no-untyped-call]
+        return (None, *given)
+
+
+class Once(torch.autograd.Function):
+    """Passes gradients on, whose own derivatives are an error instead of a silent zero."""
+
+    @staticmethod
+    def forward(_: Tensor, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        return tuple(None if g is None else g.view_as(g) for g in gradients)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
+        pass
+
+    @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> Any:
-        # Only create_graph=True leaves gradients enabled here; the decorator then sees to it that a
-        # second derivative is an error and not wrong.
-        run = _run_once if torch.is_grad_enabled() else _run
-        return run(ctx, *cotangents)
-
-
-def _run(ctx: Any, *cotangents: Any) -> tuple[Tensor | None, ...]:
-    call, tape = ctx.call, ctx.tape
-    if tape is None:
-        raise RuntimeError(
-            "the derivatives of this solve have been used and freed; "
-            "give backward or grad retain_graph=True to use them again"
-        )
-    wanted = cotangents[:-2]
-    if all(cotangent is None for cotangent in wanted):
-        return (None,) * 7
-    gradients = _backward(call.layout, tape, wanted, ctx.needs_input_grad)
-    if not torch._C._autograd._get_current_graph_task_keep_graph():
-        ctx.tape = None  # the solver is free for the next call
-    if tape.report.failed:
-        _mask(call, tape.report, gradients)
-    return (None, *_give(call, gradients, ctx.types, tape.report))
-
-
-_run_once = once_differentiable(_run)
+        raise RuntimeError("quadcone's layers can be differentiated once, and not twice")
 
 
 def _forward(

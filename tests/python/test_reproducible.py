@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bit by bit, an answer depends on nothing but the problem."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support import feasible
+
+import quadcone as qc
+
+FAMILIES = {
+    "small": {"n": 4, "p": 1, "m": 5},
+    "condensed": {"n": 20, "p": 5, "m": 10},
+    "linear": {"n": 6, "p": 2, "m": 12, "rank": 0},
+}
+BATCH = 37  # whole groups of lanes and a remainder, for 8, 4 and 2 lanes
+
+
+@pytest.fixture(params=FAMILIES)
+def data(request):
+    return feasible(np.random.default_rng(11), batch=BATCH, **FAMILIES[request.param])
+
+
+def outputs(problem, q, b, **settings):
+    solution = problem.solve(q, b, **settings)
+    u = [
+        np.sin(1.0 + np.arange(v.size)).reshape(v.shape)
+        for v in (solution.x, solution.y, solution.s)
+    ]
+    # The cotangent of a problem must not depend on where it is.
+    u = [np.broadcast_to(part[:1], part.shape) for part in u]
+    gradients = solution.vjp(*u)
+    info = (solution.codes, solution.iterations, solution.objective, solution.margin)
+    return (solution.x, solution.y, solution.s, *info, *gradients)
+
+
+def assert_same(left, right):
+    for k, (one, other) in enumerate(zip(left, right, strict=True)):
+        assert np.array_equal(one, other, equal_nan=True), k
+
+
+def test_position(data):
+    problem = data.problem()
+    order = np.random.default_rng(0).permutation(BATCH)
+    moved = qc.Problem(data.P[order], data.A[order], data.cones)
+    straight = outputs(problem, data.q, data.b)
+    assert_same([v[order] for v in straight], outputs(moved, data.q[order], data.b[order]))
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, 9])
+def test_batch_size(data, size):
+    whole = outputs(data.problem(), data.q, data.b)
+    for start in range(0, BATCH, size):
+        part = slice(start, start + size)
+        problem = qc.Problem(data.P[part], data.A[part], data.cones)
+        assert_same([v[part] for v in whole], outputs(problem, data.q[part], data.b[part]))
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_threads(data, threads):
+    problem = data.problem()
+    one = outputs(problem, data.q, data.b, num_threads=1)
+    assert_same(one, outputs(problem, data.q, data.b, num_threads=threads))
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_and_shared_sums(data, threads):
+    """Sums over the batch run in one order, whoever adds."""
+    problem = qc.Problem(data.P[0], data.A[0], data.cones)
+    q = data.q[0] + 0.01 * np.random.default_rng(0).standard_normal((BATCH, problem.n))
+    one = outputs(problem, q, data.b[0], num_threads=1)
+    assert_same(one, outputs(problem, q, data.b[0], num_threads=threads))
+
+
+def test_neighbours(data):
+    """A problem that has no solution, or is far larger, changes nothing for the others."""
+    before = outputs(data.problem(), data.q, data.b)
+    data.q[3] *= 1e6
+    data.b[4] = -1e3
+    after = outputs(data.problem(), data.q, data.b)
+    kept = np.delete(np.arange(BATCH), [3, 4])
+    assert_same([v[kept] for v in before], [v[kept] for v in after])
+
+
+def test_again(data):
+    """A solver that has been used before gives the same answer."""
+    problem = data.problem()
+    first = outputs(problem, data.q, data.b)
+    outputs(problem, data.q * 2.0, data.b + 1.0)
+    assert_same(first, outputs(problem, data.q, data.b))
