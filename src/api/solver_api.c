@@ -181,6 +181,7 @@ qc_error qc_solve(qc_solver *solver, int64_t batch, const qc_values *values,
                  ((!warm->y || !warm->s) && solver->plan->m > 0)))
         return qc__fail(why, QC_ERROR_ARGUMENT, "warm: expected x, y and s, got NULL for one");
     solver->batch = batch;
+    solver->taped = solver->tapes_kept && solver->settings.derivatives;
     qc__run_solve(solver, values, warm);
     if (out)
         copy_solution(solver, out);
@@ -195,7 +196,7 @@ static qc_error check_derivative(const qc_solver *s, const void *in, const void 
                         !s ? "solver" : !in ? "in" : "out");
     if (s->batch == 0)
         return qc__fail(why, QC_ERROR_ORDER, "a derivative is of a solve: call qc_solve first");
-    if (!s->tapes_kept || !s->settings.derivatives)
+    if (!s->taped)
         return qc__fail(why, QC_ERROR_ORDER,
                         "settings.derivatives: expected 1 at the solve, for its derivative; got 0");
     return QC_OK;

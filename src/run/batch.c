@@ -105,10 +105,10 @@ static int threads_for(const qc_solver *s, int64_t count)
 
 static round first_round(qc_solver *s)
 {
-    const int condensed = s->plan->condensed, tape = s->tapes_kept && s->settings.derivatives;
+    const int condensed = s->plan->condensed;
     return (round){.solver = s, .path = condensed ? QC__PATH_CONDENSED : QC__PATH_FULL,
                    .problems = s->ordinary, .count = s->batch,
-                   .tape = !tape ? NULL : condensed ? s->condensed_tape : s->full_tape,
+                   .tape = !s->taped ? NULL : condensed ? s->condensed_tape : s->full_tape,
                    .slot = condensed ? s->condensed_slot : s->full_slot};
 }
 
@@ -116,7 +116,7 @@ static round second_round(qc_solver *s)
 {
     return (round){.solver = s, .path = QC__PATH_FULL, .problems = s->retried,
                    .count = s->retry_count,
-                   .tape = s->tapes_kept && s->settings.derivatives ? s->full_tape : NULL,
+                   .tape = s->taped ? s->full_tape : NULL,
                    .slot = s->full_slot};
 }
 

@@ -24,7 +24,9 @@ struct qc_solver {
     const qc__lane_table *lanes;
     int64_t capacity, batch; /* batch: of the last solve; 0: none yet */
     qc_settings settings;
-    int max_threads, tapes_kept;
+    int max_threads;
+    int tapes_kept; /* there is room for tapes */
+    int taped;      /* the last solve left them */
     size_t bytes;
     qc__pool *pool;
 
