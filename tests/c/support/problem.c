@@ -15,16 +15,43 @@ static double *numbers(int64_t count)
     return v;
 }
 
-/* For every entry (i, j) of a dense or sparse matrix, and the place k of its value. */
-#define EACH_ENTRY(i, j, k, rows, cols, colptr, rowidx)                                            \
-    for (int64_t j = 0, k = 0, i; j < (cols); j++)                                                 \
-        for (int64_t t_ = (colptr) ? (colptr)[j] : 0, end_ = (colptr) ? (colptr)[j + 1] : (rows);  \
-             t_ < end_ && (i = (colptr) ? (rowidx)[t_] : t_,                                       \
-                           k = (colptr) ? t_ : t_ * (cols) + j, 1);                                \
-             t_++)
+/* An entry (i, j) of a dense or sparse matrix, and the place k of its value. */
+typedef struct entry {
+    int64_t rows, cols;
+    const int64_t *colptr, *rowidx;
+    int64_t i, j, k, t;
+} entry;
 
-#define EACH_P(i, j, k, f) EACH_ENTRY(i, j, k, (f)->n, (f)->n, (f)->P_colptr, (f)->P_rowidx)
-#define EACH_A(i, j, k, f) EACH_ENTRY(i, j, k, (f)->m, (f)->n, (f)->A_colptr, (f)->A_rowidx)
+/* Moves on to the next entry, column after column; false after the last. */
+static int next(entry *e)
+{
+    if (!e->colptr) {
+        if (e->t == e->rows * e->cols)
+            return 0;
+        e->i = e->t % e->rows;
+        e->j = e->t / e->rows;
+        e->k = e->i * e->cols + e->j;
+    } else {
+        if (e->t == e->colptr[e->cols])
+            return 0;
+        while (e->colptr[e->j + 1] <= e->t)
+            e->j++;
+        e->i = e->rowidx[e->t];
+        e->k = e->t;
+    }
+    e->t++;
+    return 1;
+}
+
+static entry entries_of_P(const qc_family *f)
+{
+    return (entry){.rows = f->n, .cols = f->n, .colptr = f->P_colptr, .rowidx = f->P_rowidx};
+}
+
+static entry entries_of_A(const qc_family *f)
+{
+    return (entry){.rows = f->m, .cols = f->n, .colptr = f->A_colptr, .rowidx = f->A_rowidx};
+}
 
 static int is_nonnegative(const qc_family *f, int64_t row)
 {
@@ -39,35 +66,35 @@ static int is_nonnegative(const qc_family *f, int64_t row)
 /* Positive definite where P has a diagonal, and zero where it has not. */
 static void random_P(const qc_family *f, double *P, rng *r)
 {
-    double *has = numbers(f->n), *sum = numbers(f->n), *entry = numbers(f->n * f->n);
-    EACH_P(i, j, k, f)
-        if (i == j)
-            has[i] = 1.0;
-    EACH_P(i, j, k, f)
-        if (i < j && has[i] > 0.0 && has[j] > 0.0)
-            entry[i * f->n + j] = entry[j * f->n + i] = rng_normal(r);
+    double *has = numbers(f->n), *sum = numbers(f->n), *full = numbers(f->n * f->n);
+    for (entry e = entries_of_P(f); next(&e);)
+        if (e.i == e.j)
+            has[e.i] = 1.0;
+    for (entry e = entries_of_P(f); next(&e);)
+        if (e.i < e.j && has[e.i] > 0.0 && has[e.j] > 0.0)
+            full[e.i * f->n + e.j] = full[e.j * f->n + e.i] = rng_normal(r);
     for (int64_t i = 0; i < f->n; i++)
         for (int64_t j = 0; j < f->n; j++)
-            sum[i] += fabs(entry[i * f->n + j]);
-    EACH_P(i, j, k, f)
-        P[k] = i == j ? sum[i] + 0.5 + rng_uniform(r) : entry[i * f->n + j];
+            sum[i] += fabs(full[i * f->n + j]);
+    for (entry e = entries_of_P(f); next(&e);)
+        P[e.k] = e.i == e.j ? sum[e.i] + 0.5 + rng_uniform(r) : full[e.i * f->n + e.j];
     free(has);
     free(sum);
-    free(entry);
+    free(full);
 }
 
 /* out += M v or, transposed, M'v. */
 static void add_product_A(const qc_family *f, const double *A, const double *v, int transposed,
                           double *out)
 {
-    EACH_A(i, j, k, f)
-        out[transposed ? j : i] += A[k] * v[transposed ? i : j];
+    for (entry e = entries_of_A(f); next(&e);)
+        out[transposed ? e.j : e.i] += A[e.k] * v[transposed ? e.i : e.j];
 }
 
 static void add_product_P(const qc_family *f, const double *P, const double *v, double *out)
 {
-    EACH_P(i, j, k, f)
-        out[i] += P[k] * v[j];
+    for (entry e = entries_of_P(f); next(&e);)
+        out[e.i] += P[e.k] * v[e.j];
 }
 
 /* q and b for which a random x, y, s is a solution. Where q or b is shared it is of the last one. */
@@ -78,8 +105,11 @@ static void random_vectors(const problems *p, int64_t k, rng *r)
     double *x = numbers(p->n), *y = numbers(p->m), *negative = numbers(p->n);
     rng_normals(r, x, p->n);
     memset(b, 0, (size_t)p->m * sizeof *b);
+    int64_t room = p->n; /* more active rows than variables have no unique multipliers */
+    for (int64_t i = 0; i < p->m; i++)
+        room -= !is_nonnegative(&p->f, i);
     for (int64_t i = 0; i < p->m; i++) {
-        const int active = rng_below(r, 2);
+        const int active = rng_below(r, 2) && room > 0;
         const double size = 0.2 + rng_uniform(r);
         if (!is_nonnegative(&p->f, i))
             y[i] = rng_normal(r);
@@ -87,6 +117,7 @@ static void random_vectors(const problems *p, int64_t k, rng *r)
             y[i] = size;
         else
             b[i] = size; /* s */
+        room -= is_nonnegative(&p->f, i) && active;
     }
     add_product_A(&p->f, v.A, x, 0, b);
     add_product_P(&p->f, v.P, x, negative);
