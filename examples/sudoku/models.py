@@ -23,8 +23,9 @@ class OptNet(nn.Module):
     are learned, and nothing tells the network what a row, a column or a block is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int | None = None) -> None:
         super().__init__()
+        self.threads = threads
         self.A = nn.Parameter(torch.rand(EQUATIONS, SIZE, dtype=torch.float64))
         self.log_z0 = nn.Parameter(torch.zeros(SIZE, dtype=torch.float64))
         self.register_buffer("Q", 0.1 * torch.eye(SIZE, dtype=torch.float64))
@@ -34,7 +35,7 @@ class OptNet(nn.Module):
     def forward(self, puzzle: Tensor) -> Tensor:
         """(batch, 64) -> (batch, 64)."""
         b = self.A @ self.log_z0.exp()
-        return qp(self.Q, -puzzle, self.G, self.h, self.A, b)
+        return qp(self.Q, -puzzle, self.G, self.h, self.A, b, num_threads=self.threads)
 
 
 class FeedForward(nn.Module):
