@@ -35,7 +35,7 @@ def plot_speed(results: Results, path: Path) -> None:
         _speed_panel(axes, family)
     for axes in panels.flat[len(families) :]:
         axes.axis("off")
-    figure.suptitle("Microseconds a problem, one thread: forward, and backward paler; log scale")
+    figure.suptitle("µs a problem, one thread: forward, and backward paler; log scale")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -16,7 +16,7 @@ from statistics import median
 from .peers import Peer
 
 SAMPLE_SECONDS = 0.02
-MIN_ROUNDS, MAX_ROUNDS = 3, 25
+MIN_ROUNDS, MAX_ROUNDS = 3, 100
 
 
 @dataclass
