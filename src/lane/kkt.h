@@ -18,8 +18,8 @@
 
 /* Static regularization: makes the full matrix strictly quasi-definite when P is singular or the
  * equalities are redundant.  Undone by refinement against M. */
-#define DELTA_X    1e-10
-#define DELTA_ZERO 1e-10
+#define DELTA_X    1e-8
+#define DELTA_ZERO 1e-8
 
 /* ---- fill and factor ----------------------------------------------------------------------------- */
 
