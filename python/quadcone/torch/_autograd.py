@@ -72,8 +72,9 @@ class Solve(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
         ctx.set_materialize_grads(False)
         ctx.call = inputs[0]
-        ctx.types = [None if t is None else t.dtype for t in inputs[1:]]
         ctx.tape = output[-2]
+        if ctx.call.place:
+            ctx.types = [None if t is None else t.dtype for t in inputs[1:]]
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> tuple[Tensor | None, ...]:
@@ -91,7 +92,9 @@ class Solve(torch.autograd.Function):
             ctx.tape = None  # the solver is free for the next call
         if tape.report.failed:
             _mask(call, tape.report, gradients)
-        given = _give(call, gradients, ctx.types, tape.report)
+        given = _give(call.layout, gradients, tape.report)
+        if call.place:
+            given = _return(given, ctx.types, call.place[1])
         if torch.is_grad_enabled():  # create_graph=True
             given = Once.apply(torch.zeros((), requires_grad=True), *given)  # type: ignore[no-untyped-call]
         return (None, *given)
@@ -158,8 +161,8 @@ def _backward(
     _, P, q, A, b, G, h = needs
     asked = (P, q, A or G, b or h)
     gradients = [
-        torch.empty(shape, dtype=DOUBLE) if ask else None
-        for shape, ask in zip(layout.gradient_shapes, asked, strict=True)
+        torch.empty_strided(shape, strides, dtype=DOUBLE) if ask else None
+        for (shape, strides), ask in zip(layout.gradients, asked, strict=True)
     ]
     # These must live until the call is over: their addresses are all that it gets.
     sources = [None if g is None else _as_doubles(g) for g in cotangents]
@@ -181,14 +184,8 @@ def _mask(call: Call, report: _core.Report, gradients: list[Tensor | None]) -> N
             gradient[... if layout.single else failed] = 0.0
 
 
-def _give(
-    call: Call,
-    gradients: list[Tensor | None],
-    types: Sequence[torch.dtype | None],
-    report: _core.Report,
-) -> list[Tensor | None]:
-    """Gradients in the shape, dtype and device of the arguments P, q, A, b, G, h."""
-    layout = call.layout
+def _give(layout: Layout, gradients: list[Tensor | None], report: _core.Report) -> Tensors:
+    """Gradients in the shapes of the arguments P, q, A, b, G, h."""
     P, q, A, b = gradients
     G = h = None
     if layout.joins:
@@ -196,15 +193,23 @@ def _give(
         b, h = _split(layout.joins[1], b, report)
     elif layout.slots[2] is None:
         A, b, G, h = None, None, A, b
-    given = []
-    for gradient, slot, dtype in zip((P, q, A, b, G, h), layout.slots, types, strict=True):
-        if gradient is not None and slot is not None:
-            if gradient.shape != slot.shape:
-                gradient = gradient.reshape(slot.shape)
-            if call.place:
-                gradient = gradient.to(call.place[1], dtype)
-        given.append(gradient)
-    return given
+    given = (P, q, A, b, G, h)
+    if not layout.stretched:
+        return given
+    return tuple(
+        gradient if gradient is None or slot is None else gradient.reshape(slot.shape)
+        for gradient, slot in zip(given, layout.slots, strict=True)
+    )
+
+
+def _return(
+    gradients: Tensors, types: Sequence[torch.dtype | None], device: torch.device
+) -> Tensors:
+    """Gradients in the dtypes and on the device of the arguments."""
+    return tuple(
+        None if gradient is None else gradient.to(device, dtype)
+        for gradient, dtype in zip(gradients, types, strict=True)
+    )
 
 
 def _joined(join: Join, first: Tensor | None, second: Tensor | None) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import prod
 from typing import NamedTuple
 
 from .. import _core
@@ -23,6 +24,7 @@ class Slot(NamedTuple):
     name: str
     shape: Shape  # as given
     shared: bool  # one value serves the whole batch; never where there is no batch dimension
+    stretched: bool  # and it has a batch dimension, of size 1
 
 
 class Join(NamedTuple):
@@ -50,7 +52,8 @@ class Layout(NamedTuple):
     x_shape: Shape
     y_shape: Shape
     shared: tuple[bool, ...]  # of P, q, A, b as the solver sees them
-    gradient_shapes: tuple[Shape, ...]  # of the same
+    gradients: tuple[tuple[Shape, Shape], ...]  # of the same: shape and strides
+    stretched: bool  # a slot is
 
 
 def find_batch(names: Sequence[str], shapes: Sequence[Shape], ones: Sequence[Shape]) -> int:
@@ -75,7 +78,8 @@ def find_batch(names: Sequence[str], shapes: Sequence[Shape], ones: Sequence[Sha
 
 
 def _read_slot(name: str, shape: Shape, one: Shape, batch: int) -> Slot:
-    return Slot(name, shape, batch > 0 and (shape == one or shape[0] < batch))
+    stretched = shape != one and shape[0] < batch
+    return Slot(name, shape, stretched or (batch > 0 and shape == one), stretched)
 
 
 def _join(first: Slot, second: Slot, dim: int, batch: int) -> Join:
@@ -103,8 +107,8 @@ def _make_layout(
     if A and b and G and h:
         joins = (_join(A, G, -2, batch), _join(b, h, -1, batch))
     size = (batch,) if batch else ()
-    gradient_shapes = tuple(
-        one if once else (*size, *one) for one, once in zip(ones, shared, strict=True)
+    gradients = tuple(
+        _contiguous(one if once else (*size, *one)) for one, once in zip(ones, shared, strict=True)
     )
     return Layout(
         plan=plan_for(family, sum(once << k for k, once in enumerate(shared))),
@@ -116,8 +120,14 @@ def _make_layout(
         x_shape=(*size, family.n),
         y_shape=(*size, family.m),
         shared=tuple(shared),
-        gradient_shapes=gradient_shapes,
+        gradients=gradients,
+        stretched=any(slot is not None and slot.stretched for slot in slots),
     )
+
+
+def _contiguous(shape: Shape) -> tuple[Shape, Shape]:
+    strides = tuple(prod(shape[k + 1 :]) for k in range(len(shape)))
+    return shape, strides
 
 
 def _qp_sizes(
