@@ -45,11 +45,18 @@ def solve(
     """
     place = _output_place(layout.slots, tensors, own)
     call = Call(layout, settings, full, place)
-    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors):
+    if _is_recorded(tensors):
         *outputs, _, report = Solve.apply(call, *tensors)
         return tuple(outputs), report
     outputs, _, report = _forward(call, tensors, False)
     return outputs, report
+
+
+def _is_recorded(tensors: Tensors) -> bool:
+    """Whether someone may ask for derivatives: autograd, or a transform of torch.func."""
+    if torch._C._are_functorch_transforms_active():
+        return True
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
 
 
 class Solve(torch.autograd.Function):
@@ -87,25 +94,34 @@ class Solve(torch.autograd.Function):
         wanted = cotangents[:-2]
         if all(cotangent is None for cotangent in wanted):
             return (None,) * 7
-        gradients = _backward(call.layout, tape, wanted, ctx.needs_input_grad)
+        run = Gradients.apply if _is_watched() else Gradients.forward
+        gradients = run(_anchor(), call, tape, ctx.needs_input_grad, *wanted)
         if not torch._C._autograd._get_current_graph_task_keep_graph():
             ctx.tape = None  # the solver is free for the next call
-        if tape.report.failed:
-            _mask(call, tape.report, gradients)
-        given = _give(call.layout, gradients, tape.report)
         if call.place:
-            given = _return(given, ctx.types, call.place[1])
-        if torch.is_grad_enabled():  # create_graph=True
-            given = Once.apply(torch.zeros((), requires_grad=True), *given)  # type: ignore[no-untyped-call]
-        return (None, *given)
+            gradients = _return(gradients, ctx.types, call.place[1])
+        return (None, *gradients)
 
 
-class Once(torch.autograd.Function):
-    """Passes gradients on, whose own derivatives are an error instead of a silent zero."""
+class Gradients(torch.autograd.Function):
+    """The backward of `Solve`, as a function of its cotangents that torch can look into.
+
+    It has no derivative, and says so: its first argument requires gradients, so that a second
+    derivative is not a silent zero.  Many cotangents of one solve, for a Jacobian, are a loop.
+    """
 
     @staticmethod
-    def forward(_: Tensor, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        return tuple(None if g is None else g.view_as(g) for g in gradients)
+    def forward(
+        _: Tensor | None,
+        call: Call,
+        tape: _core.Tape,
+        needs: Sequence[bool],
+        *cotangents: Tensor | None,
+    ) -> Tensors:
+        gradients = _backward(call.layout, tape, cotangents, needs)
+        if tape.report.failed:
+            _mask(call, tape.report, gradients)
+        return _give(call.layout, gradients, tape.report)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
@@ -114,6 +130,30 @@ class Once(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> Any:
         raise RuntimeError("quadcone's layers can be differentiated once, and not twice")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> tuple[Tensors, tuple[int | None, ...]]:
+        results = [
+            Gradients.forward(*(_pick(arg, dim, k) for arg, dim in zip(args, in_dims, strict=True)))
+            for k in range(info.batch_size)
+        ]
+        gradients = tuple(
+            None if parts[0] is None else torch.stack(parts) for parts in zip(*results, strict=True)
+        )
+        return gradients, tuple(None if gradient is None else 0 for gradient in gradients)
+
+
+def _pick(arg: Any, dim: Any, index: int) -> Any:
+    return arg.select(dim, index) if isinstance(dim, int) else arg
+
+
+def _is_watched() -> bool:
+    """Whether a backward is itself to be recorded or transformed: create_graph=True, torch.func."""
+    return torch.is_grad_enabled() or torch._C._are_functorch_transforms_active()
+
+
+def _anchor() -> Tensor | None:
+    return torch.zeros((), requires_grad=True) if torch.is_grad_enabled() else None
 
 
 def _forward(
