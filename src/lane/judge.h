@@ -27,12 +27,17 @@ static void finish(progress *at, mask which)
     at->done = mask_or(at->done, which);
 }
 
-/* Accepts or abandons Newton's method.  Returns the problems that moved. */
+/*
+ * Accepts or abandons Newton's method.  Returns the problems that moved.  One that arrived with a step
+ * that changed D goes on, for the factor to be that of its D; but where v is all but zero D never
+ * settles, and the point is taken all the same.
+ */
 static mask judge_newton(qc__group *g, progress *at)
 {
     const lane limit = lane_mul(lane_set1(NEWTON_ARRIVED), at->magnitude);
-    mask arrived = mask_and(at->newton, lane_le(at->F, limit));
-    arrived = mask_andnot(mask_and(arrived, at->finite), at->changed);
+    const mask last = lane_le(lane_set1(NEWTON_STEPS), at->newton_steps);
+    mask arrived = mask_and(at->newton, mask_and(at->finite, lane_le(at->F, limit)));
+    arrived = mask_and(arrived, mask_or(not(at->changed), last));
     at->polished = mask_or(at->polished, arrived);
     finish(at, arrived);
     const mask better = lane_le(at->F, lane_max(limit, lane_mul(lane_set1(NEWTON_GROWTH), at->F_before)));

@@ -182,9 +182,10 @@ static void collect_updates(const ldl_part *from, int32_t J, double *panel, doub
     }
 }
 
-/* The smallest pivot that is trusted, and what replaces a smaller one. */
+/* The smallest pivot that is trusted, and what replaces a smaller one: so large that its variable does
+ * not move, which is what a redundant row, all rounding, should do. */
 #define PIVOT_SMALLEST 1e-13
-#define PIVOT_REPLACED 1e-9
+#define PIVOT_REPLACED 1e20
 
 /* Makes v a pivot of the expected sign; problems whose pivot had to be replaced join `bad`. */
 static inline lane pivot_checked(lane v, int8_t sign, mask *bad)

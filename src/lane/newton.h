@@ -88,7 +88,8 @@ static void copy_masked(double *to, const double *from, int64_t count, mask whic
 /*
  * How large y is beside s: their units differ, and which of the two is the larger in a row tells whether
  * it is active only after this is divided out.  So does which of the two the last step made smaller
- * (g->drift), the better the closer the solution is, and without regard to units.
+ * (g->drift), the better the closer the solution is, and without regard to units. At a converged point
+ * one of the two is all but zero, and they are compared as they are.
  */
 static lane row_ratio(const qc__group *g)
 {
@@ -124,7 +125,8 @@ static void newton_begin(qc__group *g, progress *at, mask which)
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
         const lane s = lane_mul(lane_at(g->s, i), inv), y = lane_mul(lane_at(g->w.y, i), inv);
-        const lane v = nonneg_guess(s, y, lane_mul(ratio, lane_at(g->drift, i)));
+        const lane measure = lane_mul(ratio, lane_at(g->drift, i));
+        const lane v = nonneg_guess(s, y, lane_select(at->converged, lane_set1(1.0), measure));
         masked_put(g->s, i, which, nonneg_project(v));
         masked_put(g->w.y, i, which, lane_sub(nonneg_project(v), v));
     }

@@ -51,8 +51,8 @@ static void condensed_solve(qc__group *g, pair r)
     }
 }
 
-/* One Newton step on the whole of F, from the factor of the last pass; for polished problems. */
-static void refine_whole(qc__group *g, progress *at)
+/* One Newton step on the whole of F, from the factor of the last pass; for problems of `which`. */
+static void refine_whole(qc__group *g, progress *at, mask which)
 {
     for (int32_t j = 0; j < g->nx; j++) {
         lane_put(g->d1.x, j, lane_neg(lane_at(g->rho.x, j)));
@@ -63,8 +63,8 @@ static void refine_whole(qc__group *g, progress *at)
         lane_put(g->d3.y, i, lane_zero());
     }
     condensed_solve(g, g->d1);
-    unclip(g, at->polished, g->d1, g->ds);
-    at->newton = at->polished;
+    unclip(g, which, g->d1, g->ds);
+    at->newton = which;
     newton_update(g, at);
     at->newton = mask_none();
 }
@@ -111,8 +111,9 @@ static mask complete(qc__group *g, progress *at)
     recover(g, mask_or(at->primal_infeasible, at->dual_infeasible));
     choose_view(g, QC__PATH_FULL);
     evaluate(g, at);
-    if (mask_any(at->polished)) {
-        refine_whole(g, at);
+    const mask current = mask_andnot(at->polished, at->changed); /* the factor is that of D */
+    if (mask_any(current)) {
+        refine_whole(g, at, current);
         evaluate(g, at);
     }
     return doubtful;
