@@ -78,11 +78,16 @@ def test_own_values_have_no_say_in_the_dtype(data):
     assert q.grad.dtype is torch.float32
 
 
-def test_settings_are_the_problem_s(data):
-    layer = ConeLayer(data.problem(on_failure="raise"))
+def test_settings_are_those_of_the_problem(data):
+    q, b = tensor(data.q), -torch.ones(6, dtype=torch.float64)
     A = torch.zeros(6, 5, dtype=torch.float64)
+    problem = data.problem(on_failure="raise")
     with pytest.raises(qc.SolveError, match="no solution"):
-        layer(tensor(data.q), -torch.ones(6, dtype=torch.float64), A=A)
+        ConeLayer(problem)(q, b, A=A)
+    x, _, _ = ConeLayer(problem, on_failure="nan")(q, b, A=A)
+    assert x.isnan().all()
+    with pytest.raises(TypeError, match="isa is a choice of Problem"):
+        ConeLayer(problem, isa="auto")
 
 
 def test_reports_derivatives(data):

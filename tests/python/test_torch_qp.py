@@ -217,6 +217,7 @@ def test_no_graph_where_none_is_wanted():
     with torch.no_grad():
         assert not qp(*tensors).requires_grad
     assert not qp(*(t.detach() for t in tensors)).requires_grad
+    assert not qp(*tensors, derivatives=False).requires_grad
     with torch.inference_mode():
         assert qp(*tensors).is_inference()
 

@@ -45,7 +45,7 @@ def solve(
     """
     place = _output_place(layout.slots, tensors, own)
     call = Call(layout, settings, full, place)
-    if _is_recorded(tensors):
+    if settings.derivatives and _is_recorded(tensors):
         *outputs, _, report = Solve.apply(call, *tensors)
         return tuple(outputs), report
     outputs, _, report = _forward(call, tensors, False)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -22,19 +24,20 @@ class ConeLayer(nn.Module):
     >>> x, y, s = layer(q=q, b=b)
     >>> layer.report.status
 
-    Sizes, sparsity, cones and settings are those of the problem, and so are P and A where a call
-    does not give others.  `report` says what became of every problem of the last call, and after
-    backward, how its derivative was computed.
+    Sizes, sparsity and cones are those of the problem, and so are settings, P and A where no others
+    are given.  `report` says what became of every problem of the last call, and after backward, how
+    its derivative was computed.
     """
 
     report: Report | None = None
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, **settings: Any) -> None:
         if not isinstance(problem, Problem):
             kind = type(problem).__name__
             raise TypeError(f"problem is of type {kind}, expected a quadcone.Problem")
         super().__init__()
         self.problem = problem
+        self.settings = problem._override(settings)
 
     def forward(
         self, q: Tensor, b: Tensor, P: Tensor | None = None, A: Tensor | None = None
@@ -65,7 +68,7 @@ class ConeLayer(nn.Module):
             A.shape,
             b.shape,
         )
-        (x, y, s), report = solve(layout, problem.settings, True, (P, q, A, b, None, None), own)
+        (x, y, s), report = solve(layout, self.settings, True, (P, q, A, b, None, None), own)
         self.report = Report(report, layout.single)
         return x, y, s
 
