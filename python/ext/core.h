@@ -51,8 +51,7 @@ typedef struct slot {
 } slot;
 
 typedef struct plan_object {
-    PyObject_HEAD
-    qc_plan *plan;
+    PyObject_HEAD qc_plan *plan;
     int64_t n, m, P_length, A_length;
     unsigned shared;
     int lanes;
@@ -71,8 +70,7 @@ void slot_clear(plan_object *plan);
 enum { REPORT_DOUBLES = 6, REPORT_INTS = 3 };
 
 typedef struct report_object {
-    PyObject_HEAD
-    int64_t batch;
+    PyObject_HEAD int64_t batch;
     int64_t failed;  /* problems without a solution                                            */
     int64_t invalid; /* the first problem whose values are at fault, or -1                     */
     double *objective, *primal_residual, *dual_residual, *gap, *margin, *derivative_residual;
@@ -83,8 +81,7 @@ report_object *report_new(core_state *state, int64_t batch);
 void report_count(report_object *report);
 
 typedef struct tape_object {
-    PyObject_HEAD
-    plan_object *plan;
+    PyObject_HEAD plan_object *plan;
     report_object *report;
     slot *slot;
 } tape_object;

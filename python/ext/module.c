@@ -81,9 +81,9 @@ static int module_exec(PyObject *module)
         return -1;
     qc_settings defaults;
     qc_settings_default(&defaults);
-    PyObject *settings = Py_BuildValue("{s:d,s:d,s:i}", "tolerance", defaults.tolerance,
-                                       "tolerance_infeasible", defaults.tolerance_infeasible,
-                                       "max_iterations", defaults.max_iterations);
+    PyObject *settings =
+        Py_BuildValue("{s:d,s:d,s:i}", "tolerance", defaults.tolerance, "tolerance_infeasible",
+                      defaults.tolerance_infeasible, "max_iterations", defaults.max_iterations);
     if (add(module, "DEFAULTS", settings) < 0 ||
         add(module, "STATUS_NAMES", name_list(QC_P_NOT_CONVEX + 1, status_name)) < 0 ||
         add(module, "DERIVATIVE_STATUS_NAMES",

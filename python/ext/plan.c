@@ -35,11 +35,8 @@ static qc_error compile(plan_object *self, const qc_family *family, const qc_pla
                         qc_message *why)
 {
     qc_error error;
-    Py_BEGIN_ALLOW_THREADS
-    error = qc_compile(&self->plan, family, options, why);
-    Py_END_ALLOW_THREADS
-    if (error)
-        return error;
+    Py_BEGIN_ALLOW_THREADS error = qc_compile(&self->plan, family, options, why);
+    Py_END_ALLOW_THREADS if (error) return error;
     qc_plan_info info;
     qc_plan_describe(self->plan, &info);
     self->n = family->n;

@@ -47,8 +47,8 @@ static void report_dealloc(PyObject *self)
 static int report_buffer(PyObject *self, Py_buffer *view, int flags)
 {
     report_object *r = (report_object *)self;
-    const Py_ssize_t bytes = (Py_ssize_t)(REPORT_DOUBLES * sizeof(double) +
-                                          REPORT_INTS * sizeof(int32_t));
+    const Py_ssize_t bytes =
+        (Py_ssize_t)(REPORT_DOUBLES * sizeof(double) + REPORT_INTS * sizeof(int32_t));
     return PyBuffer_FillInfo(view, self, r->objective, (Py_ssize_t)r->batch * bytes, 1, flags);
 }
 

@@ -43,10 +43,8 @@ static slot *slot_new(plan_object *plan, int64_t batch, const qc_settings *setti
         return (slot *)PyErr_NoMemory();
     qc_message why = {{0}};
     qc_error error;
-    Py_BEGIN_ALLOW_THREADS
-    error = qc_solver_new(&s->solver, plan->plan, batch, settings, &why);
-    Py_END_ALLOW_THREADS
-    s->lock = error ? NULL : PyThread_allocate_lock();
+    Py_BEGIN_ALLOW_THREADS error = qc_solver_new(&s->solver, plan->plan, batch, settings, &why);
+    Py_END_ALLOW_THREADS s->lock = error ? NULL : PyThread_allocate_lock();
     s->capacity = batch;
     s->threads = settings->num_threads;
     s->derivatives = settings->derivatives;

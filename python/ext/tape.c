@@ -35,16 +35,15 @@ static void tape_enter(tape_object *tape)
 {
     if (PyThread_acquire_lock(tape->slot->lock, NOWAIT_LOCK))
         return;
-    Py_BEGIN_ALLOW_THREADS
-    PyThread_acquire_lock(tape->slot->lock, WAIT_LOCK);
+    Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(tape->slot->lock, WAIT_LOCK);
     Py_END_ALLOW_THREADS
 }
 
 enum { ARRAYS = 7 };
 
 /* Arguments 0..6, of which those before `written` are read. */
-static int read_arrays(array *arrays, PyObject *const *args,
-                       const int64_t *length, int written, const char *const *names)
+static int read_arrays(array *arrays, PyObject *const *args, const int64_t *length, int written,
+                       const char *const *names)
 {
     for (int k = 0; k < ARRAYS; k++) {
         const int flags = k >= written ? ARRAY_WRITE : ARRAY_READ;
@@ -104,10 +103,8 @@ static PyObject *differentiate(tape_object *tape, derivative run, array *arrays)
     qc_message why = {{0}};
     qc_error error;
     tape_enter(tape);
-    Py_BEGIN_ALLOW_THREADS
-    error = run(tape, arrays, &why);
-    Py_END_ALLOW_THREADS
-    PyThread_release_lock(tape->slot->lock);
+    Py_BEGIN_ALLOW_THREADS error = run(tape, arrays, &why);
+    Py_END_ALLOW_THREADS PyThread_release_lock(tape->slot->lock);
     if (error)
         return raise_error(error, &why);
     Py_RETURN_NONE;
