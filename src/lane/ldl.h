@@ -99,7 +99,8 @@ static void tile_edge(int32_t rows, int32_t cols, TILE_ARGUMENTS)
     switch (rows * 8 + cols) {
         TILE_CASES(1);
         TILE_CASES(2);
-#if LANE_ISA_NUMBER == LANE_ISA_avx2 || LANE_ISA_NUMBER == LANE_ISA_avx512 || defined(__aarch64__)
+#if LANE_ISA_NUMBER == LANE_ISA_avx2 || LANE_ISA_NUMBER == LANE_ISA_avx512 ||                       \
+    (LANE_ISA_NUMBER == LANE_ISA_base && defined(__aarch64__))
         TILE_CASES(3);
 #endif
 #if LANE_ISA_NUMBER == LANE_ISA_avx2 || LANE_ISA_NUMBER == LANE_ISA_avx512
@@ -201,17 +202,27 @@ static inline lane pivot_checked(lane v, int8_t sign, mask *bad)
 ALWAYS_INLINE void eliminate_rows(const int cols, int32_t from, int32_t rows, double *panel,
                                   int64_t w, int32_t k, const double *dinv)
 {
-    const double *block = panel + (k * w + k) * LANES;
+    lane l[BLOCK][BLOCK], inv[BLOCK];
+#pragma GCC unroll 4
+    for (int j = 0; j < cols; j++) {
+        inv[j] = lane_at(dinv, k + j);
+#pragma GCC unroll 4
+        for (int p = 0; p < j; p++)
+            l[j][p] = lane_at(panel, (k + j) * w + k + p);
+    }
     for (int32_t i = from; i < rows; i++) {
         double *r = panel + (i * w + k) * LANES;
         lane v[BLOCK];
+#pragma GCC unroll 4
         for (int j = 0; j < cols; j++) {
             v[j] = lane_at(r, j);
+#pragma GCC unroll 4
             for (int p = 0; p < j; p++) /* v[p] is still times d[p] */
-                v[j] = lane_fnma(v[p], lane_at(block, j * w + p), v[j]);
+                v[j] = lane_fnma(v[p], l[j][p], v[j]);
         }
+#pragma GCC unroll 4
         for (int j = 0; j < cols; j++)
-            lane_put(r, j, lane_mul(v[j], lane_at(dinv, k + j)));
+            lane_put(r, j, lane_mul(v[j], inv[j]));
     }
 }
 
@@ -235,6 +246,18 @@ static void factor_block(int32_t cols, double *panel, int64_t w, int32_t k, cons
         lane_put(d, j, pivot);
         lane_put(dinv, j, lane_div(lane_set1(1.0), pivot));
     }
+}
+
+/* A supernode of one column, of which sparse problems have many. */
+static inline void factor_column(int32_t rows, double *panel, int8_t sign, double *d, double *dinv,
+                                 mask *bad)
+{
+    const lane pivot = pivot_checked(lane_load(panel), sign, bad);
+    const lane inv = lane_div(lane_set1(1.0), pivot);
+    lane_store(d, pivot);
+    lane_store(dinv, inv);
+    for (int32_t i = 1; i < rows; i++)
+        lane_put(panel, i, lane_mul(lane_at(panel, i), inv));
 }
 
 static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_t *sign, double *d,
@@ -271,8 +294,12 @@ static mask ldl_factor(const ldl_part *part, double *u)
         const int64_t k = pivot_of(part, plan->first[J]);
         double *panel = panel_of(part, J);
         collect_updates(part, J, panel, u);
-        factor_supernode(w, w + below_of(plan, J), panel, plan->sign + plan->first[J],
-                         part->d + k * LANES, part->dinv + k * LANES, u, &bad);
+        if (w == 1)
+            factor_column(1 + below_of(plan, J), panel, plan->sign[plan->first[J]],
+                          part->d + k * LANES, part->dinv + k * LANES, &bad);
+        else
+            factor_supernode(w, w + below_of(plan, J), panel, plan->sign + plan->first[J],
+                             part->d + k * LANES, part->dinv + k * LANES, u, &bad);
     }
     return bad;
 }
@@ -281,72 +308,104 @@ static mask ldl_factor(const ldl_part *part, double *u)
 
 enum { MAX_RHS = 2 };
 
+/* Which entry of x row r of a panel of w columns from `first` on is. */
+static inline int32_t row_of(int32_t r, int32_t w, int32_t first, const int32_t *rows)
+{
+    return r < w ? first + r : rows[r - w];
+}
+
+/* Columns [k, k + cols) of one supernode: solves with their own block, then subtracts them below. */
+ALWAYS_INLINE void forward_columns(const int shared, const int rhs, const int cols, int32_t k,
+                                   const double *panel, int32_t w, int32_t below,
+                                   const int32_t *rows, int32_t first, double *const x[])
+{
+    lane v[MAX_RHS][BLOCK];
+#pragma GCC unroll 4
+    for (int h = 0; h < rhs; h++)
+#pragma GCC unroll 4
+        for (int c = 0; c < cols; c++) {
+            v[h][c] = lane_at(x[h], first + k + c);
+#pragma GCC unroll 4
+            for (int p = 0; p < c; p++)
+                v[h][c] = lane_fnma(value_at(panel, (int64_t)(k + c) * w + k + p, shared), v[h][p],
+                                    v[h][c]);
+            lane_put(x[h], first + k + c, v[h][c]);
+        }
+    for (int32_t r = k + cols; r < w + below; r++) {
+        const int32_t row = row_of(r, w, first, rows);
+        lane l[BLOCK];
+#pragma GCC unroll 4
+        for (int c = 0; c < cols; c++)
+            l[c] = value_at(panel, (int64_t)r * w + k + c, shared);
+#pragma GCC unroll 4
+        for (int h = 0; h < rhs; h++) {
+            lane sum = lane_at(x[h], row);
+#pragma GCC unroll 4
+            for (int c = 0; c < cols; c++)
+                sum = lane_fnma(l[c], v[h][c], sum);
+            lane_put(x[h], row, sum);
+        }
+    }
+}
+
+/* The same columns of the transpose: subtracts what is below, then solves with their own block. */
+ALWAYS_INLINE void backward_columns(const int shared, const int rhs, const int cols, int32_t k,
+                                    const double *panel, int32_t w, int32_t below,
+                                    const int32_t *rows, int32_t first, double *const x[])
+{
+    lane v[MAX_RHS][BLOCK];
+#pragma GCC unroll 4
+    for (int h = 0; h < rhs; h++)
+#pragma GCC unroll 4
+        for (int c = 0; c < cols; c++)
+            v[h][c] = lane_at(x[h], first + k + c);
+    for (int32_t r = k + cols; r < w + below; r++) {
+        const int32_t row = row_of(r, w, first, rows);
+#pragma GCC unroll 4
+        for (int c = 0; c < cols; c++) {
+            const lane l = value_at(panel, (int64_t)r * w + k + c, shared);
+#pragma GCC unroll 4
+            for (int h = 0; h < rhs; h++)
+                v[h][c] = lane_fnma(l, lane_at(x[h], row), v[h][c]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int h = 0; h < rhs; h++)
+#pragma GCC unroll 4
+        for (int c = cols - 1; c >= 0; c--) {
+#pragma GCC unroll 4
+            for (int p = c + 1; p < cols; p++)
+                v[h][c] = lane_fnma(value_at(panel, (int64_t)(k + p) * w + k + c, shared), v[h][p],
+                                    v[h][c]);
+            lane_put(x[h], first + k + c, v[h][c]);
+        }
+}
+
+#define COLUMNS_CASES(step)                                                                        \
+    switch (cols) {                                                                                \
+    case 1: step(shared, rhs, 1, k, panel, w, below, rows, first, x); break;                       \
+    case 2: step(shared, rhs, 2, k, panel, w, below, rows, first, x); break;                       \
+    case 3: step(shared, rhs, 3, k, panel, w, below, rows, first, x); break;                       \
+    default: step(shared, rhs, 4, k, panel, w, below, rows, first, x); break;                      \
+    }
+
 ALWAYS_INLINE void forward_supernode(const int shared, const int rhs, const double *panel, int32_t w,
                                      int32_t below, const int32_t *rows, int32_t first,
                                      double *const x[])
 {
-    for (int h = 0; h < rhs; h++)
-        for (int32_t p = 0; p + 1 < w; p++) {
-            const lane xp = lane_at(x[h], first + p);
-            for (int32_t k = p + 1; k < w; k++)
-                lane_put(x[h], first + k, lane_fnma(value_at(panel, (int64_t)k * w + p, shared), xp,
-                                                    lane_at(x[h], first + k)));
-        }
-    const double *l = panel + (int64_t)w * w * (shared ? 1 : LANES);
-    int32_t i = 0;
-    for (; i + 4 <= below; i += 4) /* four rows at a time, to hide the latency of the sums */
-        for (int h = 0; h < rhs; h++) {
-            lane v[4];
-            for (int r = 0; r < 4; r++)
-                v[r] = lane_at(x[h], rows[i + r]);
-            for (int32_t k = 0; k < w; k++) {
-                const lane xk = lane_at(x[h], first + k);
-                for (int r = 0; r < 4; r++)
-                    v[r] = lane_fnma(value_at(l, (int64_t)(i + r) * w + k, shared), xk, v[r]);
-            }
-            for (int r = 0; r < 4; r++)
-                lane_put(x[h], rows[i + r], v[r]);
-        }
-    for (; i < below; i++)
-        for (int h = 0; h < rhs; h++) {
-            lane v = lane_at(x[h], rows[i]);
-            for (int32_t k = 0; k < w; k++)
-                v = lane_fnma(value_at(l, (int64_t)i * w + k, shared), lane_at(x[h], first + k), v);
-            lane_put(x[h], rows[i], v);
-        }
+    for (int32_t k = 0; k < w; k += BLOCK) {
+        const int32_t cols = w - k < BLOCK ? w - k : BLOCK;
+        COLUMNS_CASES(forward_columns)
+    }
 }
 
 ALWAYS_INLINE void backward_supernode(const int shared, const int rhs, const double *panel,
                                       int32_t w, int32_t below, const int32_t *rows, int32_t first,
                                       double *const x[])
 {
-    const double *l = panel + (int64_t)w * w * (shared ? 1 : LANES);
-    for (int h = 0; h < rhs; h++) {
-        int32_t k = 0;
-        for (; k + 4 <= w; k += 4) {
-            lane v[4];
-            for (int c = 0; c < 4; c++)
-                v[c] = lane_at(x[h], first + k + c);
-            for (int32_t i = 0; i < below; i++) {
-                const lane xi = lane_at(x[h], rows[i]);
-                for (int c = 0; c < 4; c++)
-                    v[c] = lane_fnma(value_at(l, (int64_t)i * w + k + c, shared), xi, v[c]);
-            }
-            for (int c = 0; c < 4; c++)
-                lane_put(x[h], first + k + c, v[c]);
-        }
-        for (; k < w; k++) {
-            lane v = lane_at(x[h], first + k);
-            for (int32_t i = 0; i < below; i++)
-                v = lane_fnma(value_at(l, (int64_t)i * w + k, shared), lane_at(x[h], rows[i]), v);
-            lane_put(x[h], first + k, v);
-        }
-        for (int32_t p = w - 1; p > 0; p--) {
-            const lane xp = lane_at(x[h], first + p);
-            for (int32_t c = 0; c < p; c++)
-                lane_put(x[h], first + c, lane_fnma(value_at(panel, (int64_t)p * w + c, shared), xp,
-                                                    lane_at(x[h], first + c)));
-        }
+    for (int32_t k = (w - 1) / BLOCK * BLOCK; k >= 0; k -= BLOCK) {
+        const int32_t cols = w - k < BLOCK ? w - k : BLOCK;
+        COLUMNS_CASES(backward_columns)
     }
 }
 
