@@ -20,7 +20,7 @@ typedef struct progress {
     lane passes; /* factorizations so far */
 
     /* At the present point, by evaluate(): */
-    lane quad, rho_tau, mu;      /* w'Qw; residual of the second equation; complementarity */
+    lane quad, sy, rho_tau, mu;  /* w'Qw; s'y; residual of the second equation; complementarity */
     lane primal, dual;           /* largest residuals, unscaled, times tau */
     lane gap, relative_gap;      /* unscaled; complementarity relative to the objective */
     lane F, magnitude;           /* largest scaled residual, and of what it is a difference */
@@ -51,37 +51,71 @@ ALWAYS_INLINE lane larger_abs(lane a, lane top)
     return lane_max(lane_abs(a), top);
 }
 
-/* The part of evaluate() over x: residual P x + A'y + q tau. */
-static void evaluate_x(qc__group *g, progress *at)
+/* The part of evaluate() over x: residual P x + A'y + q tau.  Sums live in registers, here and below:
+ * a store of a lane might, for all the compiler knows, change `at`. */
+static void evaluate_x(const qc__group *g, progress *at)
 {
-    at->dual = at->qx = at->Aty = at->Px = lane_zero();
-    for (int32_t j = 0; j < g->nx; j++) {
-        const lane x = lane_at(g->w.x, j), unit = lane_at(g->x_unit, j);
-        const lane Mw = lane_at(g->rho.x, j), Px = lane_at(g->Qw.x, j), q = lane_at(g->q, j);
-        const lane r = lane_fma(q, at->tau, Mw);
-        lane_put(g->rho.x, j, r);
-        at->quad = lane_fma(x, Px, at->quad);
-        at->qx = lane_fma(q, x, at->qx);
-        at->dual = larger_abs(lane_mul(r, unit), at->dual);
-        at->Px = larger_abs(lane_mul(Px, unit), at->Px);
-        at->Aty = larger_abs(lane_mul(lane_sub(Mw, Px), unit), at->Aty);
-        at->F = larger_abs(r, at->F);
-        at->magnitude = larger_abs(Mw, larger_abs(q, at->magnitude));
+    const double *x = g->w.x, *unit = g->x_unit, *Qx = g->Qw.x, *q = g->q;
+    const lane tau = at->tau;
+    double *rho = g->rho.x;
+    lane quad = at->quad, qx = lane_zero(), dual = qx, top_Px = qx, top_Aty = qx;
+    lane F = at->F, magnitude = at->magnitude;
+    for (int32_t j = 0, count = g->nx; j < count; j++) {
+        const lane Mw = lane_at(rho, j), Px = lane_at(Qx, j), qj = lane_at(q, j);
+        const lane r = lane_fma(qj, tau, Mw);
+        lane_put(rho, j, r);
+        quad = lane_fma(lane_at(x, j), Px, quad);
+        qx = lane_fma(qj, lane_at(x, j), qx);
+        dual = larger_abs(lane_mul(r, lane_at(unit, j)), dual);
+        top_Px = larger_abs(lane_mul(Px, lane_at(unit, j)), top_Px);
+        top_Aty = larger_abs(lane_mul(lane_sub(Mw, Px), lane_at(unit, j)), top_Aty);
+        F = larger_abs(r, F);
+        magnitude = larger_abs(Mw, larger_abs(qj, magnitude));
     }
+    at->quad = quad;
+    at->qx = qx;
+    at->dual = dual;
+    at->Px = top_Px;
+    at->Aty = top_Aty;
+    at->F = F;
+    at->magnitude = magnitude;
 }
 
-/* One row: residual (M w) + s - g tau. */
-static inline void evaluate_row(qc__group *g, progress *at, int32_t i, lane s)
+/* The part over the rows, of which s is zero outside of the cones: residual (M w) + s - g tau. */
+static void evaluate_rows(const qc__group *g, progress *at, const int32_t *list, int32_t count,
+                          int is_cone)
 {
-    const lane unit = lane_at(g->y_unit, i);
-    const lane Mw = lane_at(g->rho.y, i), b = lane_at(g->g.y, i);
-    const lane r = lane_sub(lane_add(Mw, s), lane_mul(b, at->tau));
-    lane_put(g->rho.y, i, r);
-    at->by = lane_fma(b, lane_at(g->w.y, i), at->by);
-    at->primal = larger_abs(lane_mul(r, unit), at->primal);
-    at->Axs = larger_abs(lane_mul(lane_add(Mw, s), unit), at->Axs);
-    at->F = larger_abs(r, at->F);
-    at->magnitude = larger_abs(Mw, larger_abs(b, at->magnitude));
+    const double *w = g->w.y, *unit = g->y_unit, *b = g->g.y, *slack = g->s, *Qy = g->Qw.y;
+    const int condensed = g->path == QC__PATH_CONDENSED;
+    const lane tau = at->tau, cost_unit = at->cost_unit;
+    double *rho = g->rho.y;
+    lane by = at->by, primal = at->primal, Axs = at->Axs, F = at->F, magnitude = at->magnitude;
+    lane quad = at->quad, Aty = at->Aty, sy = lane_zero();
+    for (int32_t t = 0; t < count; t++) {
+        const int32_t i = list[t];
+        const lane s = is_cone ? lane_at(slack, i) : lane_zero(), y = lane_at(w, i);
+        const lane Mw = lane_at(rho, i), bi = lane_at(b, i), left = lane_add(Mw, s);
+        const lane r = lane_sub(left, lane_mul(bi, tau));
+        lane_put(rho, i, r);
+        by = lane_fma(bi, y, by);
+        sy = lane_fma(s, y, sy);
+        primal = larger_abs(lane_mul(r, lane_at(unit, i)), primal);
+        Axs = larger_abs(lane_mul(left, lane_at(unit, i)), Axs);
+        F = larger_abs(r, F);
+        magnitude = larger_abs(Mw, larger_abs(bi, magnitude));
+        if (condensed) { /* A'y is what S0 y stands for */
+            quad = lane_fma(y, lane_at(Qy, i), quad);
+            Aty = larger_abs(lane_mul(lane_at(Qy, i), cost_unit), Aty);
+        }
+    }
+    at->by = by;
+    at->primal = primal;
+    at->Axs = Axs;
+    at->F = F;
+    at->magnitude = magnitude;
+    at->quad = quad;
+    at->Aty = Aty;
+    at->sy = sy;
 }
 
 /* Residuals and products at the present point, into rho, Qw and `at`. */
@@ -90,20 +124,9 @@ static void evaluate(qc__group *g, progress *at)
     kkt_multiply(g, g->w, g->rho, &g->Qw);
     at->quad = at->F = at->magnitude = at->by = at->primal = at->Axs = lane_zero();
     evaluate_x(g, at);
-    for (int32_t t = 0; t < g->zero_count; t++)
-        evaluate_row(g, at, g->zero_row[t], lane_zero());
-    lane sy = lane_zero();
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
-        const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i);
-        sy = lane_fma(s, y, sy);
-        if (g->path == QC__PATH_CONDENSED) { /* A'y is what S0 y stands for */
-            const lane Sy = lane_at(g->Qw.y, i);
-            at->quad = lane_fma(y, Sy, at->quad);
-            at->Aty = larger_abs(lane_mul(Sy, at->cost_unit), at->Aty);
-        }
-        evaluate_row(g, at, i, s);
-    }
+    evaluate_rows(g, at, g->zero_row, g->zero_count, 0);
+    evaluate_rows(g, at, g->cone_row, g->cone_count, 1);
+    const lane sy = at->sy;
     const lane inv = lane_div(lane_set1(1.0), at->tau), inv2 = lane_mul(inv, inv);
     const lane linear = lane_add(at->qx, at->by);
     at->mu = lane_div(lane_fma(at->tau, at->kappa, sy), lane_set1(1.0 + g->cone_count));

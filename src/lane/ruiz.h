@@ -12,6 +12,8 @@
 #include "lane/group.h"
 
 enum { RUIZ_PASSES = 3 };
+/* Norms between 1 / BALANCED and BALANCED are left as they are: scaling is for what is far from 1. */
+#define BALANCED 1.5
 
 /* Keeps the exponent of every number. */
 static void round_to_powers_of_two(double *v, int64_t count)
@@ -60,14 +62,27 @@ static void ruiz_norms(const qc__group *g, double *cols, double *rows)
     }
 }
 
-/* scale *= 1 / sqrt(norm), within [1e-4, 1e4]; an empty row keeps its scale */
-static void ruiz_update(double *scale, const double *norm, int64_t count)
+/* The problems with a norm out of balance; an empty row is in balance. */
+static mask unbalanced(const double *norm, int64_t count)
+{
+    mask out = mask_none();
+    for (int64_t k = 0; k < count; k++) {
+        const lane v = lane_at(norm, k);
+        const mask low = mask_and(lane_lt(lane_zero(), v), lane_lt(v, lane_set1(1.0 / BALANCED)));
+        out = mask_or(out, mask_or(low, lane_lt(lane_set1(BALANCED), v)));
+    }
+    return out;
+}
+
+/* scale *= 1 / sqrt(norm), within [1e-4, 1e4], for problems of `which`; an empty row keeps its scale */
+static void ruiz_update(double *scale, const double *norm, int64_t count, mask which)
 {
     for (int64_t k = 0; k < count; k++) {
         const lane v = lane_at(norm, k);
         lane s = lane_div(lane_at(scale, k), lane_sqrt(lane_max(v, lane_set1(1e-300))));
         s = lane_min(lane_max(s, lane_set1(1e-4)), lane_set1(1e4));
-        lane_put(scale, k, lane_select(lane_lt(lane_zero(), v), s, lane_at(scale, k)));
+        const mask scaled = mask_and(which, lane_lt(lane_zero(), v));
+        lane_put(scale, k, lane_select(scaled, s, lane_at(scale, k)));
     }
 }
 
@@ -96,11 +111,17 @@ static void equilibrate(qc__group *g)
     set_all(data->col, plan->n, 1.0);
     set_all(data->row, plan->m, 1.0);
     set_all(data->cost, 1, 1.0);
-    for (int pass = 0; pass < RUIZ_PASSES; pass++) {
+    int pass = 0;
+    for (mask which; pass < RUIZ_PASSES; pass++) {
         ruiz_norms(g, g->d1.x, g->d1.y);
-        ruiz_update(data->col, g->d1.x, plan->n);
-        ruiz_update(data->row, g->d1.y, plan->m);
+        which = mask_or(unbalanced(g->d1.x, plan->n), unbalanced(g->d1.y, plan->m));
+        if (!mask_any(which))
+            break;
+        ruiz_update(data->col, g->d1.x, plan->n, which);
+        ruiz_update(data->row, g->d1.y, plan->m, which);
     }
+    if (pass == 0)
+        return;
     round_to_powers_of_two(data->col, (int64_t)plan->n * LANES);
     round_to_powers_of_two(data->row, (int64_t)plan->m * LANES);
     scale_matrices(g);
