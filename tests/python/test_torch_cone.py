@@ -52,7 +52,7 @@ def test_gradcheck(data, batched):
     def run(P, q, A, b):
         return layer(q, b, (P + P.mT) / 2, A)
 
-    assert gradcheck(run, [value(name, 0.01) for name in "PqAb"])
+    assert gradcheck(run, [value(name, 0.01) for name in "PqAb"], check_forward_ad=True)
 
 
 @pytest.mark.parametrize("batched", [False, True])
@@ -66,7 +66,7 @@ def test_gradcheck_of_sparse_values(data, batched):
     if batched:
         P, A = torch.stack([P, 1.01 * P]), torch.stack([A, 1.001 * A])
     values = [v.requires_grad_() for v in (tensor(q), tensor(b), P, A)]
-    assert gradcheck(layer, values)
+    assert gradcheck(layer, values, check_forward_ad=True)
 
 
 def test_own_values_have_no_say_in_the_dtype(data):

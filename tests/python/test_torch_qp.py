@@ -65,14 +65,14 @@ def test_gradcheck(batched):
 
     gradcheck's own tolerances: its finite differences are good to about 1e-6.
     """
-    assert gradcheck(everything, learned(arguments(batched=batched)))
+    assert gradcheck(everything, learned(arguments(batched=batched)), check_forward_ad=True)
 
 
 @pytest.mark.parametrize("batch", [1, 9])
 def test_gradcheck_with_batches_of_one(batch):
     tensors = arguments(n=3, p=1, m=2, batch=batch, batched=("q", "G"))
     tensors = [t if t.dim() == k else t[None] for t, k in zip(tensors, (3, 2) * 3, strict=True)]
-    assert gradcheck(everything, learned(tensors))
+    assert gradcheck(everything, learned(tensors), check_forward_ad=True)
 
 
 @pytest.mark.parametrize("absent", ["Gh", "Ab", "GhAb"])
@@ -82,7 +82,7 @@ def test_absent_constraints(absent, batched):
         None if name in absent else t
         for name, t in zip(NAMES, arguments(batched=batched), strict=True)
     ]
-    assert gradcheck(everything, learned(tensors))
+    assert gradcheck(everything, learned(tensors), check_forward_ad=True)
     z = qp(*tensors)
     if absent == "GhAb":
         assert torch.allclose(z, torch.linalg.solve(tensors[0], -tensors[1]))
@@ -250,6 +250,8 @@ def test_torch_func_and_jacobians():
     assert torch.equal(torch.func.jacrev(layer)(q), expected)
     gradient = torch.func.grad(lambda q: layer(q).sum())(q)
     assert torch.allclose(gradient, expected.sum(0), atol=1e-12)
+    _, tangent = torch.func.jvp(layer, (q,), (torch.ones_like(q),))
+    assert torch.allclose(tangent, expected.sum(1), atol=1e-12)
     with pytest.raises(RuntimeError, match="vmap over Solve"):
         torch.func.vmap(layer)(torch.stack([q, q]))
 

@@ -49,6 +49,7 @@ class Layout(NamedTuple):
     slots: tuple[Slot | None, ...]
     joins: tuple[Join, Join] | None  # of A with G and of b with h
     rows: int  # of equalities
+    dense_P: bool
     x_shape: Shape
     y_shape: Shape
     shared: tuple[bool, ...]  # of P, q, A, b as the solver sees them
@@ -117,6 +118,7 @@ def _make_layout(
         slots=slots,
         joins=joins,
         rows=rows,
+        dense_P=len(ones[0]) == 2,
         x_shape=(*size, family.n),
         y_shape=(*size, family.m),
         shared=tuple(shared),
