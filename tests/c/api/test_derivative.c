@@ -248,6 +248,51 @@ static void a_shared_gradient_is_the_sum(void **state)
     }
 }
 
+/* Everything that a gradient and a tangent consist of, after a solve with so many threads. */
+static fixture differentiated(const qc_family *f, const char *isa, int threads, uint64_t seed)
+{
+    fixture x = fixture_new(f, isa, -1, seed);
+    qc_settings settings;
+    qc_settings_default(&settings);
+    settings.num_threads = threads;
+    qc_solver_free(x.e.solver);
+    assert_int_equal(qc_solver_new(&x.e.solver, x.e.plan, BATCH, &settings, NULL), QC_OK);
+    solve(&x);
+    vjp(&x);
+    jvp(&x);
+    return x;
+}
+
+static void check_same(const double *a, const double *b, int64_t count)
+{
+    if (count > 0)
+        assert_memory_equal(a, b, (size_t)count * sizeof *a);
+}
+
+static void bits_do_not_depend_on_threads(void **state)
+{
+    (void)state;
+    family fam;
+    for (int k = 0; family_make(&fam, k); k++) {
+        for (int i = 0; qc_isa_name(i); i++) {
+            fam.f.shared = i % 2 ? QC_SHARED_P | QC_SHARED_A : 0;
+            fixture x = differentiated(&fam.f, qc_isa_name(i), 1, (uint64_t)k);
+            fixture y = differentiated(&fam.f, qc_isa_name(i), 3, (uint64_t)k);
+            const problems *g = &x.gradient_space;
+            check_same(x.gradient.P, y.gradient.P, length(g, QC_SHARED_P, g->P_length));
+            check_same(x.gradient.q, y.gradient.q, BATCH * g->n);
+            check_same(x.gradient.A, y.gradient.A, length(g, QC_SHARED_A, g->A_length));
+            check_same(x.gradient.b, y.gradient.b, BATCH * g->m);
+            check_same(x.tangent.x, y.tangent.x, BATCH * g->n);
+            check_same(x.tangent.y, y.tangent.y, BATCH * g->m);
+            check_same(x.tangent.s, y.tangent.s, BATCH * g->m);
+            fixture_free(&x);
+            fixture_free(&y);
+        }
+        family_free(&fam);
+    }
+}
+
 /* Gradients of P are symmetric, as P is. */
 static void the_gradient_of_P_is_symmetric(void **state)
 {
@@ -364,6 +409,7 @@ int main(void)
         cmocka_unit_test(vjp_is_the_adjoint_of_jvp),
         cmocka_unit_test(gradients_are_differences),
         cmocka_unit_test(a_shared_gradient_is_the_sum),
+        cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(the_gradient_of_P_is_symmetric),
         cmocka_unit_test(every_part_may_be_left_out),
         cmocka_unit_test(a_problem_without_solution_has_no_gradient),

@@ -126,35 +126,40 @@ static void check_same(const answers *a, int64_t k, const answers *b, int64_t j)
     assert_memory_equal(&s->margin[k], &t->margin[j], sizeof(double));
 }
 
+static void check_bits(const qc_family *f, const char *isa, uint64_t seed)
+{
+    qc_settings settings;
+    qc_settings_default(&settings);
+    settings.num_threads = 3;
+    problems p = problems_random(f, BATCH, seed);
+    const qc_values values = problems_values(&p);
+    answers all = answers_new(BATCH, p.n, p.m), one = answers_new(1, p.n, p.m);
+    answers threaded = answers_new(BATCH, p.n, p.m);
+    engine e = engine_new(f, isa, -1, BATCH, &settings);
+    assert_int_equal(qc_solve(e.solver, BATCH, &values, NULL, &threaded.out, NULL), QC_OK);
+    settings.num_threads = 1;
+    assert_int_equal(qc_solver_set(e.solver, &settings, NULL), QC_OK);
+    assert_int_equal(qc_solve(e.solver, BATCH, &values, NULL, &all.out, NULL), QC_OK);
+    for (int64_t j = 0; j < BATCH; j++) {
+        const qc_values alone = problems_at(&p, j);
+        check_same(&all, j, &threaded, j);
+        assert_int_equal(qc_solve(e.solver, 1, &alone, NULL, &one.out, NULL), QC_OK);
+        check_same(&all, j, &one, 0);
+    }
+    answers_free(&all);
+    answers_free(&one);
+    answers_free(&threaded);
+    engine_free(&e);
+    problems_free(&p);
+}
+
 static void bits_depend_on_the_problem_alone(void **state)
 {
     (void)state;
     family fam;
-    qc_settings settings;
-    qc_settings_default(&settings);
-    settings.num_threads = 3;
     for (int k = 0; family_make(&fam, k); k++) {
-        problems p = problems_random(&fam.f, BATCH, (uint64_t)k);
-        const qc_values values = problems_values(&p);
-        answers all = answers_new(BATCH, p.n, p.m), one = answers_new(1, p.n, p.m);
-        answers threaded = answers_new(BATCH, p.n, p.m);
-        engine e = engine_new(&fam.f, NULL, -1, BATCH, &settings);
-        assert_int_equal(qc_solve(e.solver, BATCH, &values, NULL, &threaded.out, NULL), QC_OK);
-        settings.num_threads = 1;
-        assert_int_equal(qc_solver_set(e.solver, &settings, NULL), QC_OK);
-        settings.num_threads = 3;
-        assert_int_equal(qc_solve(e.solver, BATCH, &values, NULL, &all.out, NULL), QC_OK);
-        for (int64_t j = 0; j < BATCH; j++) {
-            const qc_values alone = problems_at(&p, j);
-            check_same(&all, j, &threaded, j);
-            assert_int_equal(qc_solve(e.solver, 1, &alone, NULL, &one.out, NULL), QC_OK);
-            check_same(&all, j, &one, 0);
-        }
-        answers_free(&all);
-        answers_free(&one);
-        answers_free(&threaded);
-        engine_free(&e);
-        problems_free(&p);
+        for (int i = 0; qc_isa_name(i); i++)
+            check_bits(&fam.f, qc_isa_name(i), (uint64_t)k);
         family_free(&fam);
     }
 }

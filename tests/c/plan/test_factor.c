@@ -215,6 +215,26 @@ static void following_a_plan_factors_the_matrix(void **state)
     on_every_plan(check_numbers);
 }
 
+/* Many small patterns: what is rare in one is not in a hundred. */
+static void random_patterns_factor_as_well(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 120; k++) {
+        family fam;
+        family_random(&fam, (uint64_t)(100 + k), 8 + k % 17, k % 7, 3 * (k % 9), 0.02 * (1 + k % 12),
+                      k % 2);
+        qc_plan *plan;
+        if (qc__plan_new(&plan, &fam.f, 1, NULL) == QC_OK)
+            check_numbers(plan, &plan->condense);
+        else
+            assert_int_equal(qc__plan_new(&plan, &fam.f, -1, NULL), QC_OK);
+        check_numbers(plan, &plan->full);
+        check_updates(plan, &plan->full);
+        qc__plan_free(plan);
+        family_free(&fam);
+    }
+}
+
 /* Entries and flops of a factorization by single columns, in the plan's order. */
 static double by_columns(const qc_plan *plan, const qc__factor_plan *f, double *entries)
 {
@@ -281,6 +301,7 @@ int main(void)
         cmocka_unit_test(flops_are_counted),
         cmocka_unit_test(values_do_not_collide),
         cmocka_unit_test(following_a_plan_factors_the_matrix),
+        cmocka_unit_test(random_patterns_factor_as_well),
         cmocka_unit_test(sharing_panels_adds_few_zeros),
         cmocka_unit_test(dense_problems_have_wide_panels),
     };
