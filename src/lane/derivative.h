@@ -105,14 +105,11 @@ static void pack_or_zero(const qc__group *g, const double *values, int64_t count
 }
 
 /* Between the condensed equations and the whole: forward through x and the equalities ... */
-static void condensed_forward(qc__group *g, const double *rx, const double *ry)
+static void condensed_forward(qc__group *g, pair r)
 {
     const qc__factor_plan *factor = g->factor;
     const int32_t n = g->plan->n, first = factor->first[factor->leading];
-    for (int32_t k = 0; k < factor->size; k++) {
-        const int32_t v = factor->order[k];
-        lane_put(g->lead, k, v < n ? lane_at(rx, v) : lane_at(ry, v - n));
-    }
+    gather_rhs(factor, 0, r, g->lead);
     ldl_forward(&g->cond.lead, 1, &g->lead);
     for (int32_t k = first; k < factor->size; k++)
         lane_put(g->rho.y, factor->order[k] - n, lane_neg(lane_at(g->lead, k)));
@@ -122,14 +119,9 @@ static void condensed_forward(qc__group *g, const double *rx, const double *ry)
 static void condensed_backward(qc__group *g)
 {
     const qc__factor_plan *factor = g->factor;
-    const int32_t n = g->plan->n, first = factor->first[factor->leading];
-    for (int32_t k = first; k < factor->size; k++)
-        lane_put(g->lead, k, lane_at(g->d1.y, factor->order[k] - n));
+    gather_rhs(factor, factor->first[factor->leading], g->d1, g->lead);
     ldl_backward(&g->cond.lead, 1, &g->lead);
-    for (int32_t k = 0; k < first; k++) {
-        const int32_t v = factor->order[k];
-        lane_put(v < n ? g->d1.x : g->d1.y, v < n ? v : v - n, lane_at(g->lead, k));
-    }
+    scatter_solution(factor, 0, g->lead, g->d1);
 }
 
 /* The problems of the group that have a solution. */
@@ -196,7 +188,7 @@ static void adjoint_rhs(qc__group *g)
 {
     const qc_plan *plan = g->plan;
     if (g->path == QC__PATH_CONDENSED) { /* A'g_s reaches the cone's rows as -S0 g_s */
-        condensed_forward(g, g->d3.x, g->d3.y);
+        condensed_forward(g, g->d3);
         multiply_base(g, g->backup.y, g->d2.y);
         for (int32_t t = 0; t < g->cone_count; t++) {
             const int32_t i = g->cone_row[t];
@@ -327,7 +319,7 @@ static void tangent_rhs(qc__group *g, const qc__derivative_job *job)
         lane_put(g->d1.x, j, lane_neg(lane_at(g->rho.x, j)));
     for (int32_t i = 0; i < plan->m; i++)
         lane_put(g->d1.y, i, lane_neg(lane_at(g->rho.y, i)));
-    condensed_forward(g, g->d1.x, g->d1.y);
+    condensed_forward(g, g->d1);
 }
 
 /* (dx, dy) into Qw and ds in place, in the caller's units. */

@@ -12,7 +12,8 @@
 #include "lane/table.h"
 #include "lane/vec.h"
 
-/* A vector with an entry for every x and one for every row: (x, y), a residual, a step. */
+/* A vector with an entry for every x and one for every row: (x, y), a residual, a step.  The rows follow
+ * the x in memory, so that entry v of the KKT matrix is element v of x. */
 typedef struct pair {
     double *x, *y;
 } pair;
@@ -161,10 +162,8 @@ static double *take_lanes(qc__arena *arena, int64_t count)
 
 static pair take_pair(qc__arena *arena, const qc_plan *plan)
 {
-    pair p;
-    p.x = take_lanes(arena, plan->n);
-    p.y = take_lanes(arena, plan->m);
-    return p;
+    double *x = take_lanes(arena, (int64_t)plan->n + plan->m);
+    return (pair){.x = x, .y = x ? x + (int64_t)plan->n * LANES : NULL};
 }
 
 static int64_t trailing_panels(const qc__factor_plan *factor)

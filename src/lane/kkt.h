@@ -108,39 +108,32 @@ static mask is_convex(qc__group *g)
 
 /* ---- solve ------------------------------------------------------------------------------------ */
 
-/* Right-hand sides between the order of the problem and the order of the pivots. */
-static void gather_rhs(const qc__group *g, pair r, double *permuted)
+/* Right-hand sides between the order of the problem and the order of the pivots, from pivot `first`. */
+static void gather_rhs(const qc__factor_plan *factor, int32_t first, pair r, double *permuted)
 {
-    const qc__factor_plan *factor = g->factor;
-    const int32_t n = g->plan->n;
-    for (int32_t k = factor->first[g->part.begin]; k < factor->size; k++) {
-        const int32_t v = factor->order[k];
-        lane_put(permuted, k, v < n ? lane_at(r.x, v) : lane_at(r.y, v - n));
-    }
+    const int32_t *order = factor->order;
+    for (int32_t k = first; k < factor->size; k++)
+        lane_put(permuted, k, lane_at(r.x, order[k]));
 }
 
-static void scatter_solution(const qc__group *g, const double *permuted, pair r)
+static void scatter_solution(const qc__factor_plan *factor, int32_t first, const double *permuted,
+                             pair r)
 {
-    const qc__factor_plan *factor = g->factor;
-    const int32_t n = g->plan->n;
-    for (int32_t k = factor->first[g->part.begin]; k < factor->size; k++) {
-        const int32_t v = factor->order[k];
-        if (v < n)
-            lane_put(r.x, v, lane_at(permuted, k));
-        else
-            lane_put(r.y, v - n, lane_at(permuted, k));
-    }
+    const int32_t *order = factor->order;
+    for (int32_t k = first; k < factor->size; k++)
+        lane_put(r.x, order[k], lane_at(permuted, k));
 }
 
 /* r := (M - E H E')^-1 r, for `count` <= MAX_RHS right-hand sides at once */
 static void kkt_solve(qc__group *g, int count, const pair r[])
 {
+    const int32_t first = g->factor->first[g->part.begin];
     for (int k = 0; k < count; k++)
-        gather_rhs(g, r[k], g->permuted[k]);
+        gather_rhs(g->factor, first, r[k], g->permuted[k]);
     ldl_forward(&g->part, count, g->permuted);
     ldl_backward(&g->part, count, g->permuted);
     for (int k = 0; k < count; k++)
-        scatter_solution(g, g->permuted[k], r[k]);
+        scatter_solution(g->factor, first, g->permuted[k], r[k]);
 }
 
 /* ---- products --------------------------------------------------------------------------------- */

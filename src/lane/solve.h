@@ -18,37 +18,26 @@
 static void recover(qc__group *g, mask certificate)
 {
     const qc__factor_plan *factor = &g->plan->condense;
-    const int32_t n = g->plan->n, first = factor->first[factor->leading];
+    const int32_t first = factor->first[factor->leading];
     double *p = g->permuted[0];
     for (int32_t k = 0; k < first; k++)
         lane_put(p, k, lane_select(certificate, lane_zero(), lane_at(g->lead, k)));
-    for (int32_t k = first; k < factor->size; k++)
-        lane_put(p, k, lane_at(g->w.y, factor->order[k] - n));
+    gather_rhs(factor, first, g->w, p);
     ldl_backward(&g->cond.lead, 1, &p);
-    for (int32_t k = 0; k < first; k++) {
-        const int32_t v = factor->order[k];
-        lane_put(v < n ? g->w.x : g->w.y, v < n ? v : v - n, lane_at(p, k));
-    }
+    for (int32_t k = 0; k < first; k++)
+        lane_put(g->w.x, factor->order[k], lane_at(p, k));
 }
 
 /* r := K^-1 r with K the whole matrix, through the condensed factor. */
 static void condensed_solve(qc__group *g, pair r)
 {
-    const qc__factor_plan *factor = g->factor;
-    const int32_t n = g->plan->n;
     double *p = g->permuted[0];
-    for (int32_t k = 0; k < factor->size; k++) {
-        const int32_t v = factor->order[k];
-        lane_put(p, k, v < n ? lane_at(r.x, v) : lane_at(r.y, v - n));
-    }
+    gather_rhs(g->factor, 0, r, p);
     ldl_forward(&g->cond.lead, 1, &p);
     ldl_forward(&g->part, 1, &p);
     ldl_backward(&g->part, 1, &p);
     ldl_backward(&g->cond.lead, 1, &p);
-    for (int32_t k = 0; k < factor->size; k++) {
-        const int32_t v = factor->order[k];
-        lane_put(v < n ? r.x : r.y, v < n ? v : v - n, lane_at(p, k));
-    }
+    scatter_solution(g->factor, 0, p, r);
 }
 
 /* One Newton step on the whole of F, from the factor of the last pass; for problems of `which`. */
