@@ -23,7 +23,7 @@ static int read_pattern(array *colptr, array *rowidx, PyObject *ptr, PyObject *i
                         const char *name)
 {
     const Py_ssize_t item = (Py_ssize_t)sizeof(int64_t);
-    if (ptr == Py_None)
+    if (ptr == Py_None || n < 0) // qc_compile will say so
         return 0;
     if (array_get(colptr, ptr, (Py_ssize_t)(n + 1) * item, ARRAY_READ, name) < 0)
         return -1;

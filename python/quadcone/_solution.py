@@ -39,6 +39,9 @@ class Solution(Report):
     x: (n,) or (batch, n), y and s: (m,) or (batch, m).  NaN where there is no solution; where the
     status is "primal_infeasible", y is a certificate of it, and where it is "dual_infeasible",
     x and s are one.
+
+    It keeps the memory that its derivatives need for as long as it lives; derivatives=False spares
+    it.
     """
 
     __slots__ = ("_arguments", "_forms", "_settings", "_tape", "s", "x", "y")

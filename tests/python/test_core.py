@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The extension module checks what could otherwise crash the interpreter."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from quadcone import _core
+
+SETTINGS = (1e-8, 1e-8, 100, 1, True, None)
+
+
+def plan(n=2, m=1, shared=0, cones=(1, 1)):
+    return _core.Plan(n, m, None, None, None, None, cones, shared, "auto", -1)
+
+
+def arrays(batch=1):
+    """P, q, A, b, no warm start, x, y, s for `plan()`."""
+    P = np.tile(np.eye(2), (batch, 1, 1))
+    lengths = (2, 2, 1)
+    q, A, b = (np.ones((batch, length)) for length in lengths)
+    x, y, s = (np.empty((batch, length)) for length in (2, 1, 1))
+    return [P, q, A, b, None, None, None, x, y, s]
+
+
+def test_solve_and_differentiate():
+    given = arrays(3)
+    report, tape = plan().solve(3, SETTINGS, *given)
+    assert (report.batch, report.failed, report.invalid) == (3, 0, -1)
+    assert given[7] == pytest.approx(-np.ones((3, 2)))
+    assert tape.report is report
+    q = np.empty((3, 2))
+    tape.vjp(np.ones((3, 2)), None, None, None, q, None, None)
+    assert q == pytest.approx(-np.ones((3, 2)))
+    tape.jvp(None, np.ones((3, 2)), None, None, given[7], None, None)
+    assert given[7] == pytest.approx(-np.ones((3, 2)))
+
+
+def test_addresses():
+    given = arrays()
+    pointers = [None if value is None else value.ctypes.data for value in given]
+    plan().solve(1, SETTINGS, *pointers)
+    assert given[7] == pytest.approx(-np.ones((1, 2)))
+
+
+def test_reports_outlive_their_solver_and_cannot_be_written():
+    report, tape = plan().solve(1, SETTINGS, *arrays())
+    del tape
+    view = memoryview(report)
+    assert view.readonly
+    assert view.nbytes == 6 * 8 + 3 * 4
+
+
+def test_a_tape_keeps_its_plan():
+    """The solver on loan is of the plan, and goes back to it."""
+    own = plan()
+    _, tape = own.solve(1, SETTINGS, *arrays())
+    del own
+    gc.collect()
+    q = np.empty((1, 2))
+    tape.vjp(np.ones((1, 2)), None, None, None, q, None, None)
+    assert np.isfinite(q).all()
+
+
+@pytest.mark.parametrize("index", [0, 1, 2, 3, 7, 8, 9])
+def test_sizes_are_checked(index):
+    name = ("P", "q", "A", "b", "", "", "", "x", "y", "s")[index]
+    given = arrays(2)
+    given[index] = given[index][:1]
+    with pytest.raises(ValueError, match=rf"^{name} has \d+ bytes, expected \d+"):
+        plan().solve(2, SETTINGS, *given)
+
+
+def test_shared_sizes_are_checked():
+    given = arrays(2)
+    with pytest.raises(ValueError, match="P has 64 bytes, expected 32"):
+        plan(shared=1).solve(2, SETTINGS, *given)
+
+
+def test_layout_and_mutability_are_checked():
+    given = arrays(2)
+    given[0] = np.ones((2, 2, 4))[..., ::2]
+    with pytest.raises((ValueError, BufferError)):
+        plan().solve(2, SETTINGS, *given)
+    given = arrays(2)
+    given[7].flags.writeable = False
+    with pytest.raises((ValueError, BufferError)):
+        plan().solve(2, SETTINGS, *given)
+    with pytest.raises(TypeError):
+        plan().solve(2, SETTINGS, "P", *given[1:])
+
+
+def test_derivative_sizes_are_checked():
+    _, tape = plan().solve(2, SETTINGS, *arrays(2))
+    with pytest.raises(ValueError, match="dx has 16 bytes, expected 32"):
+        tape.vjp(np.ones(2), None, None, None, None, None, None)
+    with pytest.raises(ValueError, match="A has 16 bytes, expected 32"):
+        tape.vjp(None, None, None, None, None, np.ones(2), None)
+    with pytest.raises(ValueError, match="db has 8 bytes, expected 16"):
+        tape.jvp(None, None, None, np.ones(1), None, None, None)
+    for derivative in (tape.vjp, tape.jvp):
+        with pytest.raises(TypeError, match="takes 7 arguments"):
+            derivative(None)
+
+
+@pytest.mark.parametrize("batch", [0, -1])
+def test_batch(batch):
+    with pytest.raises(ValueError, match=f"batch is {batch}, expected at least 1"):
+        plan().solve(batch, SETTINGS, *arrays())
+
+
+def test_arguments():
+    with pytest.raises(TypeError, match="solve takes 12 positional arguments"):
+        plan().solve(1, SETTINGS)
+    with pytest.raises(TypeError):
+        plan().solve("1", SETTINGS, *arrays())
+    with pytest.raises(TypeError):
+        plan().solve(1, (1e-8,), *arrays())
+    with pytest.raises(ValueError, match=r"P.*NULL"):
+        plan().solve(1, SETTINGS, None, *arrays()[1:])
+    with pytest.raises(ValueError, match="tolerance"):
+        plan().solve(1, (2.0, *SETTINGS[1:]), *arrays())
+    with pytest.raises(TypeError):
+        _core.Report()
+    with pytest.raises(TypeError):
+        _core.Tape()
+
+
+def test_families_are_checked():
+    with pytest.raises(ValueError, match="cones"):
+        plan(m=2)
+    with pytest.raises(ValueError, match="n"):
+        _core.Plan(-1, 1, b"", b"", None, None, (1, 1), 0, "auto", -1)
+    with pytest.raises(ValueError, match="P has 8 bytes, expected 24"):
+        _core.Plan(2, 1, b"\0" * 8, b"", None, None, (1, 1), 0, "auto", -1)
+    with pytest.raises(TypeError):
+        plan(cones=[1, 1])
+    with pytest.raises(TypeError):
+        plan(cones=("l", 1))
+
+
+def test_a_bad_pattern():
+    colptr = np.array([0, 1, 2], np.int64)
+    rowidx = np.array([0, 7], np.int64)
+    with pytest.raises(ValueError, match="A"):
+        _core.Plan(2, 1, None, None, colptr, rowidx, (1, 1), 0, "auto", -1)
+    with pytest.raises(ValueError, match="P"):
+        _core.Plan(2, 1, np.array([0, 1, -5]), rowidx, None, None, (1, 1), 0, "auto", -1)
+
+
+def test_describe():
+    description = plan().describe()
+    assert description["isa"] in _core.isa_names()
+    assert description["lanes"] >= 1
+    assert description["factor_length"] > 0
+
+
+def test_a_callback_may_be_any_callable_and_is_let_go():
+    class Callback:
+        def __call__(self, done, batch, seconds):
+            return False
+
+    callback = Callback()
+    watcher = weakref.ref(callback)
+    plan().solve(1, (*SETTINGS[:5], callback), *arrays())
+    del callback
+    gc.collect()
+    assert watcher() is None
+
+
+def test_status_text():
+    assert _core.status_text(1) == "Optimal to the tolerances."
+    assert _core.status_text(99) == "Not a value of this enumeration."
+    with pytest.raises(TypeError):
+        _core.status_text("solved")
