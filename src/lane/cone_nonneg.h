@@ -13,16 +13,15 @@
 /* How close to 0 and 1 the eigenvalues of D may come in the factor. */
 #define CLIP 1e-8
 
-static inline lane nonneg_scaling(lane s, lane y)
+static inline lane nonneg_scaling(lane s, lane y_inv)
 {
-    return lane_div(s, y);
+    return lane_mul(s, y_inv);
 }
 
-/* The largest step in [0, limit] that keeps v + step dv >= 0. */
-static inline lane nonneg_step(lane v, lane dv, lane limit)
+/* The largest of `least` and -dv / v over the rows: its reciprocal is the step to the boundary. */
+static inline lane nonneg_retreat(lane dv, lane v_inv, lane least)
 {
-    const lane step = lane_div(v, lane_neg(dv));
-    return lane_select(lane_lt(dv, lane_zero()), lane_min(step, limit), limit);
+    return lane_max(lane_neg(lane_mul(dv, v_inv)), least);
 }
 
 static inline lane nonneg_project(lane v)

@@ -31,6 +31,10 @@
 #define START_SMALLEST 1e-3
 /* Interior steps after so many passes refine their solves, so often. */
 #define LATE 10
+/* A step this short, after so many passes, is followed by a plain and well centered one. */
+#define WARY_STEP   0.7
+#define WARY_SIGMA  0.3
+#define WARY_PASSES 10
 #define INSIDE 0.995 /* how much of the way to the boundary a step goes */
 enum { REFINEMENTS = 2 };
 
@@ -106,20 +110,26 @@ static inline void row_step(const qc__group *g, int32_t i, pair d, lane dtau, la
     *ds = lane_neg(lane_fma(lane_at(g->H, i), *dy, shift));
 }
 
+/* What tau and kappa let a step be, as nonneg_retreat measures it. */
+static lane scalar_retreat(const progress *at, lane dtau, lane dkappa, lane least)
+{
+    least = lane_max(lane_neg(lane_div(dtau, at->tau)), least);
+    return at->embedded ? lane_max(lane_neg(lane_div(dkappa, at->kappa)), least) : least;
+}
+
 /* The predictor's step length, and its second-order terms ds o dy into g->ds. */
 static lane affine_step(qc__group *g, const progress *at, lane dtau, lane dkappa)
 {
-    lane step = nonneg_step(at->tau, dtau, lane_set1(1.0));
-    step = nonneg_step(at->kappa, dkappa, step);
+    lane retreat = scalar_retreat(at, dtau, dkappa, lane_set1(1.0));
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
-        const lane s = lane_at(g->s, i);
         lane dy, ds;
-        row_step(g, i, g->d2, dtau, s, &dy, &ds);
-        step = nonneg_step(s, ds, nonneg_step(lane_at(g->w.y, i), dy, step));
+        row_step(g, i, g->d2, dtau, lane_at(g->s, i), &dy, &ds);
+        retreat = nonneg_retreat(ds, lane_at(g->s_inv, i), retreat);
+        retreat = nonneg_retreat(dy, lane_at(g->y_inv, i), retreat);
         lane_put(g->ds, i, lane_mul(dy, ds));
     }
-    return step;
+    return lane_div(lane_set1(1.0), retreat);
 }
 
 /* Right-hand side of the corrector into d3; g->ds becomes the shift of row_step. */
@@ -133,7 +143,7 @@ static void corrector_rhs(qc__group *g, lane keep, lane sigma_mu)
     }
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
-        const lane corr = lane_div(lane_sub(lane_at(g->ds, i), sigma_mu), lane_at(g->w.y, i));
+        const lane corr = lane_mul(lane_sub(lane_at(g->ds, i), sigma_mu), lane_at(g->y_inv, i));
         const lane shift = lane_add(lane_at(g->s, i), corr);
         lane_put(g->ds, i, shift);
         lane_put(g->d3.y, i, lane_fnma(keep, lane_at(g->rho.y, i), shift));
@@ -143,15 +153,15 @@ static void corrector_rhs(qc__group *g, lane keep, lane sigma_mu)
 /* The longest step along d3 + dtau d1 that stays inside, times INSIDE; g->ds holds the shifts. */
 static lane interior_step(const qc__group *g, const progress *at, lane dtau, lane dkappa)
 {
-    lane step = nonneg_step(at->tau, dtau, lane_set1(1.0 / INSIDE));
-    step = nonneg_step(at->kappa, dkappa, step);
+    lane retreat = scalar_retreat(at, dtau, dkappa, lane_set1(INSIDE));
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
         lane dy, ds;
         row_step(g, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
-        step = nonneg_step(lane_at(g->s, i), ds, nonneg_step(lane_at(g->w.y, i), dy, step));
+        retreat = nonneg_retreat(ds, lane_at(g->s_inv, i), retreat);
+        retreat = nonneg_retreat(dy, lane_at(g->y_inv, i), retreat);
     }
-    return lane_mul(lane_set1(INSIDE), step);
+    return lane_div(lane_set1(INSIDE), retreat);
 }
 
 static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau, lane dkappa)
@@ -182,6 +192,13 @@ static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau,
     at->step = lane_select(at->interior, step, at->step);
 }
 
+/* Mehrotra's corrector can cycle: without its second-order terms it cannot. */
+static void forget_second_order(qc__group *g, mask which)
+{
+    for (int32_t t = 0; t < g->cone_count; t++)
+        masked_put(g->ds, g->cone_row[t], which, lane_zero());
+}
+
 /* The predictor's outcome: how much to center, and the corrector's right-hand side. */
 static void predict(qc__group *g, const progress *at, lane *keep, lane *target)
 {
@@ -189,10 +206,16 @@ static void predict(qc__group *g, const progress *at, lane *keep, lane *target)
     const lane dtau = tau_step(g, at, g->d2, lane_set1(1.0), tau_kappa);
     const lane dkappa = lane_neg(lane_div(lane_fma(at->kappa, dtau, tau_kappa), at->tau));
     const lane left = lane_sub(lane_set1(1.0), affine_step(g, at, dtau, dkappa));
-    const lane sigma = lane_mul(left, lane_mul(left, left));
+    const mask wary = mask_and(lane_le(lane_set1(WARY_PASSES), at->passes),
+                               lane_lt(at->step, lane_set1(WARY_STEP)));
+    lane sigma = lane_mul(left, lane_mul(left, left));
+    sigma = lane_select(wary, lane_max(sigma, lane_set1(WARY_SIGMA)), sigma);
     const lane sigma_mu = lane_mul(sigma, at->mu);
     *keep = lane_sub(lane_set1(1.0), sigma);
-    *target = lane_add(lane_sub(tau_kappa, sigma_mu), lane_mul(dtau, dkappa));
+    const lane second = lane_select(wary, lane_zero(), lane_mul(dtau, dkappa));
+    *target = lane_add(lane_sub(tau_kappa, sigma_mu), second);
+    if (mask_any(wary))
+        forget_second_order(g, wary);
     corrector_rhs(g, *keep, sigma_mu);
 }
 
@@ -233,14 +256,17 @@ static void start_interior(qc__group *g, progress *at)
     at->start = mask_none();
 }
 
-/* H for every problem by its phase; a finished one keeps the derivative's. */
+/* H for every problem by its phase, a finished one keeps the derivative's; and 1/s and 1/y. */
 static void set_H(qc__group *g, const progress *at)
 {
+    const lane one = lane_set1(1.0);
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
-        const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i);
+        const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i), y_inv = lane_div(one, y);
         lane H = nonneg_clipped(lane_sub(s, y));
-        H = lane_select(at->interior, nonneg_scaling(s, y), H);
+        lane_put(g->s_inv, i, lane_div(one, s));
+        lane_put(g->y_inv, i, y_inv);
+        H = lane_select(at->interior, nonneg_scaling(s, y_inv), H);
         lane_put(g->H, i, lane_select(at->start, lane_set1(1.0), H));
     }
 }
@@ -315,16 +341,17 @@ static void pass(qc__group *g, progress *at)
 static void ipm(qc__group *g, const qc__solve_job *job, progress *at, mask attempt, mask warm)
 {
     progress_begin(g, at, attempt, warm);
-    for (;;) {
+    if (mask_any(warm))
+        evaluate(g, at);
+    newton_note_start(at);
+    while (mask_any(not(at->done))) {
+        if (job->poll)
+            job->poll(job->poll_context);
+        pass(g, at);
         evaluate(g, at);
         if (mask_any(judge(g, at, job)))
             evaluate(g, at); /* some moved to another point */
         newton_note_start(at);
-        if (!mask_any(not(at->done)))
-            return;
-        if (job->poll)
-            job->poll(job->poll_context);
-        pass(g, at);
     }
 }
 

@@ -94,19 +94,17 @@ static void judge_limits(const qc__group *g, progress *at, mask settled, const q
 /* Decides for every problem.  Returns those that moved and must be evaluated again. */
 static mask judge(qc__group *g, progress *at, const qc__solve_job *job)
 {
-    mask moved = judge_newton(g, at);
-    mask settled = mask_andnot(at->interior, moved);
+    const mask moved = judge_newton(g, at);
+    const mask settled = mask_andnot(at->interior, moved);
     const mask converged = mask_and(settled, has_converged(g, at));
     at->converged = mask_or(at->converged, converged);
     judge_certificates(g, at, settled);
     judge_limits(g, at, settled, job);
-    settled = mask_and(settled, at->interior);
-    mask attempt = mask_and(settled, lane_lt(at->relative_gap, at->next_try));
-    attempt = mask_or(attempt, mask_and(settled, converged));
-    if (mask_any(attempt)) {
-        at->next_try = lane_select(attempt, lane_mul(lane_set1(0.1), at->relative_gap), at->next_try);
+    const mask alive = mask_and(settled, at->interior);
+    const mask attempt = mask_and(alive, mask_or(converged, lane_lt(at->relative_gap, at->next_try)));
+    at->next_try = lane_select(attempt, lane_mul(lane_set1(0.1), at->relative_gap), at->next_try);
+    if (mask_any(attempt))
         newton_begin(g, at, attempt);
-    }
     return mask_or(moved, attempt);
 }
 

@@ -22,7 +22,7 @@ typedef struct progress {
     /* At the present point, by evaluate(): */
     lane quad, sy, rho_tau, mu;  /* w'Qw; s'y; residual of the second equation; complementarity */
     lane primal, dual;           /* largest residuals, unscaled, times tau */
-    lane gap, relative_gap;      /* unscaled; complementarity relative to the objective */
+    lane gap, relative_gap;      /* relative to 1 + |objective|: the gap, and s'y */
     lane F, magnitude;           /* largest scaled residual, and of what it is a difference */
     lane by, qx, Aty, Px, Axs;   /* for certificates, unscaled: b'y, q'x; largest of A'y, Px, Ax + s */
 
