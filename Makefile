@@ -46,8 +46,9 @@ test-sanitized: $(STAMPS)/system $(STAMPS)/venv ## Run the C tests under Address
 test-python: build ## Run the Python tests
 	python -m pytest tests/python
 
-bench: build ## Measure beside other solvers, on one thread: bench/results/
+bench: build ## Measure beside other solvers, on one thread: bench/results/, README.md
 	python -m bench
+	python tools/measured.py
 
 lint: build $(STAMPS)/lint ## Check style, types, spelling, layers and sizes
 	python tools/check_layers.py
