@@ -16,10 +16,11 @@
 #include "lane/group.h"
 #include "lane/pack.h"
 
-/* Static regularization: makes the full matrix strictly quasi-definite when P is singular or the
- * equalities are redundant.  Undone by refinement against M. */
-#define DELTA_X    1e-8
-#define DELTA_ZERO 1e-8
+/* Static regularization, of x and of every row: makes the full matrix strictly quasi-definite when P is
+ * singular or the equalities are redundant, and bounds what an active row, H -> 0, does to errors.
+ * The product of the two must be well above the rounding of a pivot.  Undone by refinement against M. */
+#define DELTA_X   1e-7
+#define DELTA_ROW 1e-7
 
 /* ---- fill and factor ----------------------------------------------------------------------------- */
 
@@ -51,7 +52,7 @@ static mask kkt_factor(qc__group *g)
         for (int32_t j = 0; j < g->nx; j++)
             add_to_diagonal(factor, j, g->panels, lane_set1(DELTA_X));
         for (int32_t t = 0; t < g->zero_count; t++)
-            add_to_diagonal(factor, g->plan->n + g->zero_row[t], g->panels, lane_set1(-DELTA_ZERO));
+            add_to_diagonal(factor, g->plan->n + g->zero_row[t], g->panels, lane_set1(-DELTA_ROW));
     } else if (g->cond.lead.shared) {
         for (size_t k = 0; k < count; k++)
             lane_put(g->panels, (int64_t)k, lane_set1(g->cond.base[k]));
@@ -60,7 +61,7 @@ static mask kkt_factor(qc__group *g)
     }
     for (int32_t t = 0; t < g->cone_count; t++)
         add_to_diagonal(factor, g->plan->n + g->cone_row[t], g->panels,
-                        lane_neg(lane_at(g->H, g->cone_row[t])));
+                        lane_sub(lane_set1(-DELTA_ROW), lane_at(g->H, g->cone_row[t])));
     return ldl_factor(&g->part, g->scratch);
 }
 

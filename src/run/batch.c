@@ -42,7 +42,7 @@ static void poll_callback(void *context)
     solve_round *r = context;
     const qc_settings *settings = &r->work.solver->settings;
     const double now = qc__clock_seconds();
-    if (now - r->polled < POLL_SECONDS)
+    if (now - r->polled < POLL_SECONDS || atomic_load(&r->stop))
         return;
     r->polled = now;
     const qc_progress progress = {atomic_load(&r->done), r->job->batch, now - r->began};
