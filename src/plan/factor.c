@@ -40,8 +40,8 @@ double qc__factor_plan_entries(const qc__factor_plan *f, int32_t begin, int32_t 
 {
     double entries = 0.0;
     for (int32_t J = begin; J < end; J++)
-        entries += 0.5 * width_of(f, J) * (width_of(f, J) + 1.0) +
-                   (double)width_of(f, J) * below_of(f, J);
+        entries +=
+            0.5 * width_of(f, J) * (width_of(f, J) + 1.0) + (double)width_of(f, J) * below_of(f, J);
     return entries;
 }
 

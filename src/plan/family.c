@@ -60,7 +60,8 @@ static qc_error check_column(const char *name, int64_t column, int64_t rows, con
                  rows - 1, rowidx[k]);
         if (k > colptr[column] && rowidx[k] <= rowidx[k - 1])
             FAIL("family.%s_rowidx must ascend within column %" PRId64 ", got %" PRId64
-                 " after %" PRId64, name, column, rowidx[k], rowidx[k - 1]);
+                 " after %" PRId64,
+                 name, column, rowidx[k], rowidx[k - 1]);
     }
     return QC_OK;
 }
@@ -73,7 +74,8 @@ static qc_error check_pattern(const char *name, int64_t rows, int64_t cols, cons
             FAIL("family.%s_colptr must be given with %s_rowidx, got NULL", name, name);
         if (rows > 0 && cols > MOST_ENTRIES / rows)
             FAIL("family.%s must have at most %d entries, got a dense one of %" PRId64
-                 " by %" PRId64, name, MOST_ENTRIES, rows, cols);
+                 " by %" PRId64,
+                 name, MOST_ENTRIES, rows, cols);
         return QC_OK;
     }
     if (colptr[0] != 0)

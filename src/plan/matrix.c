@@ -12,8 +12,8 @@ static qc_error no_memory(qc_message *why)
     return qc__fail(why, QC_ERROR_MEMORY, "out of memory for the pattern of a matrix");
 }
 
-static qc_error matrix_new(qc__matrix *M, int64_t rows, int64_t cols, int64_t count,
-                           int64_t length, qc_message *why)
+static qc_error matrix_new(qc__matrix *M, int64_t rows, int64_t cols, int64_t count, int64_t length,
+                           qc_message *why)
 {
     *M = (qc__matrix){
         .rows = (int32_t)rows,
@@ -76,7 +76,8 @@ static qc_error no_mirror(int64_t i, int64_t j, qc_message *why)
 {
     return qc__fail(why, QC_ERROR_ARGUMENT,
                     "family.P must have a symmetric pattern (both triangles), got entry (%" PRId64
-                    ", %" PRId64 ") without (%" PRId64 ", %" PRId64 ")", i, j, j, i);
+                    ", %" PRId64 ") without (%" PRId64 ", %" PRId64 ")",
+                    i, j, j, i);
 }
 
 /* Row i of the lower triangle must have the columns that column i of the upper has as rows. */

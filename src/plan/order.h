@@ -18,6 +18,7 @@ qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int8_t *
  * its tiny regularization unless x came before.  Safest: cone rows, x, equalities.  Looser orders are
  * taken where they save much work.
  */
-qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n, const int8_t *row_is_zero);
+qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n,
+                       const int8_t *row_is_zero);
 
 #endif

@@ -69,9 +69,9 @@ static double solve_flops_full(const qc_plan *plan)
 {
     const qc__factor_plan *f = &plan->full;
     return solve_flops(plan, (work){
-        .flops_each = f->flops_trailing,
-        .entries_each = qc__factor_plan_entries(f, 0, f->supernodes),
-    });
+                                 .flops_each = f->flops_trailing,
+                                 .entries_each = qc__factor_plan_entries(f, 0, f->supernodes),
+                             });
 }
 
 /* From the counts of a condensing order, so that no plan is made in vain: it can be huge. */
@@ -105,8 +105,8 @@ static qc_error plan_condense(qc_plan *plan, qc__elimination *e, const qc__graph
         /* Beyond the limit even what is done once takes longer than all of the other way. */
         const double full = solve_flops_full(plan), limit = condense == 1 ? HUGE_VAL : 10.0 * full;
         const double total = qc__elimination_count(e, g, limit);
-        plan->condensed = condense == 1 || (total < limit &&
-                                            solve_flops_condensed(plan, e, late) < full);
+        plan->condensed =
+            condense == 1 || (total < limit && solve_flops_condensed(plan, e, late) < full);
     }
     if (!error && plan->condensed)
         error = qc__factor_plan_new(&plan->condense, e, g, late, &plan->P, &plan->A);

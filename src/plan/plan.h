@@ -91,7 +91,7 @@ struct qc_plan {
     qc__factor_plan full;         /* the whole KKT matrix, everything at every iteration      */
     int condensed;                /* 1: `condense` exists and is what is used                 */
     qc__factor_plan condense;
-    qc__factor_plan convexity;    /* P alone, size n, to see whether it is positive semidefinite */
+    qc__factor_plan convexity; /* P alone, size n, to see whether it is positive semidefinite */
     const struct qc__lane_table *lanes;
 };
 

@@ -39,7 +39,8 @@ static int32_t find_fundamental(qc__supernode *out, const qc__columns *c, int32_
         for (int32_t j = begin; j < end; j += step) {
             const int32_t width = at_most(step, end - j);
             qc__supernode *s = &out[count++];
-            *s = (qc__supernode){.first = j, .width = width, .rows = c->row + c->ptr[j + width - 1]};
+            *s =
+                (qc__supernode){.first = j, .width = width, .rows = c->row + c->ptr[j + width - 1]};
             s->below = (int32_t)(c->ptr[j + width] - c->ptr[j + width - 1]);
             s->nonzeros = entries(s);
         }

@@ -47,8 +47,8 @@ static void visit(updates *u, int32_t K)
             middle++;
         if (u->next) {
             qc__update *update = &f->updates[u->next[J]++];
-            *update = (qc__update){.source = K, .begin = begin, .middle = middle,
-                                   .target = u->targets};
+            *update =
+                (qc__update){.source = K, .begin = begin, .middle = middle, .target = u->targets};
             fill_targets(u, J, update);
         } else {
             f->update_ptr[J + 1]++;

@@ -16,8 +16,8 @@ typedef struct fixture {
     problems p;
     engine e;
     answers a;
-    problems direction;      /* of the values: P symmetric */
-    answers cotangent;       /* x, y, s */
+    problems direction; /* of the values: P symmetric */
+    answers cotangent; /* x, y, s */
     problems gradient_space; /* arrays for the gradient */
     qc_gradient gradient;
     answers tangent_space;
@@ -112,7 +112,8 @@ static double along_direction(const fixture *x)
 }
 
 /* <cotangent, out>, over the whole batch. */
-static double along_cotangent(const fixture *x, const double *dx, const double *dy, const double *ds)
+static double along_cotangent(const fixture *x, const double *dx, const double *dy,
+                              const double *ds)
 {
     const qc_solution *c = &x->cotangent.out;
     return dot(c->x, dx, BATCH * x->p.n) + dot(c->y, dy, BATCH * x->p.m) +

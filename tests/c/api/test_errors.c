@@ -132,7 +132,8 @@ static void of_qc_solve(void **state)
     (void)state;
     const qc_solution *out = &a.out;
     CHECK_ERROR(qc_solve(NULL, 2, &values, NULL, out, &why), QC_ERROR_ARGUMENT, "solver: expected");
-    CHECK_ERROR(qc_solve(e.solver, 2, NULL, NULL, out, &why), QC_ERROR_ARGUMENT, "values: expected");
+    CHECK_ERROR(qc_solve(e.solver, 2, NULL, NULL, out, &why), QC_ERROR_ARGUMENT,
+                "values: expected");
     CHECK_ERROR(qc_solve(e.solver, 0, &values, NULL, out, &why), QC_ERROR_ARGUMENT, "got 0");
     CHECK_ERROR(qc_solve(e.solver, 3, &values, NULL, out, &why), QC_ERROR_ARGUMENT,
                 "expected 1 to 2, the solver's capacity, got 3");
@@ -157,7 +158,8 @@ static void of_derivatives(void **state)
     const qc_gradient gradient = {0};
     const qc_values tangents = {0};
     const qc_tangent tangent = {0};
-    CHECK_ERROR(qc_vjp(e.solver, &cotangent, &gradient, &why), QC_ERROR_ORDER, "call qc_solve first");
+    CHECK_ERROR(qc_vjp(e.solver, &cotangent, &gradient, &why), QC_ERROR_ORDER,
+                "call qc_solve first");
     CHECK_ERROR(qc_jvp(e.solver, &tangents, &tangent, &why), QC_ERROR_ORDER, "call qc_solve first");
     assert_int_equal(qc_solve(e.solver, 2, &values, NULL, &a.out, NULL), QC_OK);
     CHECK_ERROR(qc_vjp(NULL, &cotangent, &gradient, &why), QC_ERROR_ARGUMENT, "solver: expected");

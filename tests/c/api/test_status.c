@@ -225,9 +225,9 @@ static void the_callback_stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(values_that_are_not_finite), TEST(a_P_that_is_not_symmetric),
-        TEST(a_P_that_is_not_convex),     TEST(no_point_is_feasible),
-        TEST(the_objective_is_unbounded), TEST(too_few_iterations),
+        TEST(values_that_are_not_finite),     TEST(a_P_that_is_not_symmetric),
+        TEST(a_P_that_is_not_convex),         TEST(no_point_is_feasible),
+        TEST(the_objective_is_unbounded),     TEST(too_few_iterations),
         cmocka_unit_test(the_callback_stops),
     };
     int failed = 0;

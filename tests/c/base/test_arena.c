@@ -100,10 +100,8 @@ static void arrays_check_their_size(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(measures_then_places),
-        cmocka_unit_test(everything_is_aligned),
-        cmocka_unit_test(overflow_sticks),
-        cmocka_unit_test(a_full_block_gives_nothing),
+        cmocka_unit_test(measures_then_places),    cmocka_unit_test(everything_is_aligned),
+        cmocka_unit_test(overflow_sticks),         cmocka_unit_test(a_full_block_gives_nothing),
         cmocka_unit_test(arrays_check_their_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

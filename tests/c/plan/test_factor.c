@@ -221,8 +221,8 @@ static void random_patterns_factor_as_well(void **state)
     (void)state;
     for (int k = 0; k < 120; k++) {
         family fam;
-        family_random(&fam, (uint64_t)(100 + k), 8 + k % 17, k % 7, 3 * (k % 9), 0.02 * (1 + k % 12),
-                      k % 2);
+        family_random(&fam, (uint64_t)(100 + k), 8 + k % 17, k % 7, 3 * (k % 9),
+                      0.02 * (1 + k % 12), k % 2);
         qc_plan *plan;
         if (qc__plan_new(&plan, &fam.f, 1, NULL) == QC_OK)
             check_numbers(plan, &plan->condense);

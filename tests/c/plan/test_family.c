@@ -156,9 +156,9 @@ static void names_what_is_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(accepts_good_ones),     TEST(an_empty_pattern_needs_no_rows),
-        TEST(a_family_is_needed),    TEST(names_wrong_sizes),
-        TEST(names_wrong_cones),     TEST(names_wrong_patterns),
+        TEST(accepts_good_ones),       TEST(an_empty_pattern_needs_no_rows),
+        TEST(a_family_is_needed),      TEST(names_wrong_sizes),
+        TEST(names_wrong_cones),       TEST(names_wrong_patterns),
         TEST(names_what_is_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,7 +142,8 @@ static void subtrees_are_contiguous(void **state)
         assert_int_equal(qc__order_by_set(&x.e, &x.g, NULL), QC_OK);
         qc__elimination_count(&x.e, &x.g, INFINITY);
         assert_int_equal(qc__elimination_postorder(&x.e, &x.g, NULL), QC_OK);
-        int *first = malloc((size_t)x.e.size * sizeof *first), *size = calloc((size_t)x.e.size, sizeof *size);
+        int *first = malloc((size_t)x.e.size * sizeof *first),
+            *size = calloc((size_t)x.e.size, sizeof *size);
         for (int j = 0; j < x.e.size; j++)
             first[j] = j;
         for (int j = 0; j < x.e.size; j++) {

@@ -15,7 +15,7 @@
     do {                                                                                           \
         const double a_ = (a), b_ = (b), tolerance_ = (tolerance);                                 \
         if (!(a_ - b_ <= tolerance_ && b_ - a_ <= tolerance_))                                     \
-            fail_msg("%s = %.17g, %s = %.17g, further apart than %g", #a, a_, #b, b_, tolerance_);  \
+            fail_msg("%s = %.17g, %s = %.17g, further apart than %g", #a, a_, #b, b_, tolerance_); \
     } while (0)
 
 #endif

@@ -181,7 +181,9 @@ answers answers_new(int64_t batch, int64_t n, int64_t m)
 {
     const size_t integers = (size_t)batch * sizeof(int32_t);
     return (answers){
-        batch, n, m,
+        batch,
+        n,
+        m,
         {
             .x = numbers(batch * n),
             .y = numbers(batch * m),

@@ -30,7 +30,8 @@ void values_free(values *v)
 }
 
 /* Adds M, whose row i is vertex shift + i, into both triangles. */
-static void add(double *K, const qc__factor_plan *f, const qc__matrix *M, const double *v, int shift)
+static void add(double *K, const qc__factor_plan *f, const qc__matrix *M, const double *v,
+                int shift)
 {
     const int64_t n = f->size;
     for (int i = 0; i < M->rows; i++)
@@ -60,8 +61,8 @@ double *dense_factor(const qc_plan *plan, const qc__factor_plan *f, const values
     return K;
 }
 
-static void update(const qc__factor_plan *f, const double *panels, const qc__update *u, double *panel,
-                   int width)
+static void update(const qc__factor_plan *f, const double *panels, const qc__update *u,
+                   double *panel, int width)
 {
     const int K = u->source, depth = f->first[K + 1] - f->first[K];
     const int rows = (int)(f->row_ptr[K + 1] - f->row_ptr[K]);
