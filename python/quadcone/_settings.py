@@ -32,7 +32,8 @@ class Settings:
         call raises SolveError ("raise").
     callback: called now and then as callback(done, batch, seconds); a true answer stops the solve.
     isa: force an instruction set, one of those that `show_config` lists.
-    condense: eliminate x and the equalities before the first iteration; None: where it pays.
+    condense: eliminate x and the equalities before the first iteration (NotImplementedError where
+        the family does not allow it); None: where it pays.
     """
 
     tolerance: float = _core.DEFAULTS["tolerance"]
