@@ -51,17 +51,19 @@ def feasible(
     batch: int = 1,
     *,
     rank: int | None = None,
+    ridge: float = 0.0,
     weak: int = 0,
 ) -> Data:
     """Problems with a primal and dual solution, by construction.
 
     rank: of P (n: positive definite; 0: a linear program).
+    ridge: what the smallest eigenvalue of P is at least.
     weak: inequalities that hold with equality and have a zero multiplier, so that the solution has
         a kink there.
     """
     rank = n if rank is None else rank
     L = rng.standard_normal((batch, n, rank))
-    P = L @ L.swapaxes(1, 2)
+    P = L @ L.swapaxes(1, 2) + ridge * np.eye(n)
     A = rng.standard_normal((batch, p + m, n))
     x = rng.standard_normal((batch, n))
     # An inequality is either active, with a multiplier, or not.  At most n - p are active.
