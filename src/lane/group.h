@@ -48,6 +48,7 @@ typedef struct qc__group {
     int64_t problem[LANES];
     int count;
     qc__path path;
+    int embedded; /* solve the homogeneous embedding, which ends in a solution or a certificate */
 
     /* The data, in the thread's memory, on a tape, or shared. */
     scaled data;

@@ -8,8 +8,8 @@
  *     s, y in K, K*,  tau, kappa >= 0
  *
  * is solved by w = (x, y), s with tau > 0 (a solution, divided by tau) or kappa > 0 (a certificate).
- * The condensed problem is solved without the embedding, tau = 1 and kappa = 0: it has no certificate
- * of dual infeasibility, takes fewer steps that way, and leaves what does not converge to the full one.
+ * Every problem is first tried without the embedding, tau = 1 and kappa = 0, which takes fewer steps and
+ * one right-hand side less; what does not converge that way is solved again with it.
  *
  * Every problem is in one phase at a time, and a pass of the loop serves all phases with one
  * factorization: only H and the right-hand sides differ.
@@ -38,25 +38,39 @@
 #define INSIDE 0.995 /* how much of the way to the boundary a step goes */
 enum { REFINEMENTS = 2 };
 
-/* Right-hand sides of the predictor: g for the direction of tau, and the affine residual. */
+/* One entry of the predictor's right-hand sides: `r` is -rho, `affine` that of the affine step. */
+static inline void predictor_entry(const progress *at, lane g, lane r, lane affine, double *d1,
+                                   double *d2)
+{
+    if (at->embedded) {
+        lane_store(d1, lane_select(at->newton, r, g));
+        lane_store(d2, affine);
+    } else {
+        lane_store(d1, lane_select(at->start, g, lane_select(at->newton, r, affine)));
+    }
+}
+
+/*
+ * Right-hand sides of the predictor. With the embedding two: d1 for the direction of tau, or the first
+ * step of START and NEWTON, and d2 for the affine step.  Without it there is no tau, and one will do.
+ */
 static void predictor_rhs(qc__group *g, const progress *at)
 {
     for (int32_t j = 0; j < g->nx; j++) {
         const lane r = lane_neg(lane_at(g->rho.x, j));
-        lane_put(g->d1.x, j, lane_select(at->newton, r, lane_at(g->g.x, j)));
-        lane_put(g->d2.x, j, r);
+        predictor_entry(at, lane_at(g->g.x, j), r, r, g->d1.x + (int64_t)j * LANES,
+                        g->d2.x + (int64_t)j * LANES);
     }
     for (int32_t t = 0; t < g->zero_count; t++) {
-        const int32_t i = g->zero_row[t];
+        const int64_t i = g->zero_row[t];
         const lane r = lane_neg(lane_at(g->rho.y, i));
-        lane_put(g->d1.y, i, lane_select(at->newton, r, lane_at(g->g.y, i)));
-        lane_put(g->d2.y, i, r);
+        predictor_entry(at, lane_at(g->g.y, i), r, r, g->d1.y + i * LANES, g->d2.y + i * LANES);
     }
     for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
+        const int64_t i = g->cone_row[t];
         const lane r = lane_neg(lane_at(g->rho.y, i));
-        lane_put(g->d1.y, i, lane_select(at->newton, r, lane_at(g->g.y, i)));
-        lane_put(g->d2.y, i, lane_add(r, lane_at(g->s, i)));
+        predictor_entry(at, lane_at(g->g.y, i), r, lane_add(r, lane_at(g->s, i)),
+                        g->d1.y + i * LANES, g->d2.y + i * LANES);
     }
 }
 
@@ -102,29 +116,52 @@ static lane tau_step(const qc__group *g, const progress *at, pair d, lane keep, 
     return lane_div(numerator, denominator);
 }
 
-/* ds = -H dy - shift, where dy = d.y + dtau d1.y; `shift` is what is left of s o y, over y. */
-static inline void row_step(const qc__group *g, int32_t i, pair d, lane dtau, lane shift, lane *dy,
-                            lane *ds)
+/* dkappa = -(target + kappa dtau) / tau */
+static lane kappa_step(const progress *at, lane dtau, lane target)
 {
-    *dy = lane_fma(dtau, lane_at(g->d1.y, i), lane_at(d.y, i));
+    if (!at->embedded)
+        return lane_zero();
+    return lane_neg(lane_div(lane_fma(at->kappa, dtau, target), at->tau));
+}
+
+/* The affine step alone, before that of tau is added. */
+static pair affine_of(const qc__group *g, const progress *at)
+{
+    return at->embedded ? g->d2 : g->d1;
+}
+
+/* Entry k of d + dtau d1. */
+static inline lane with_tau(int embedded, lane dtau, const double *d1, const double *d, int32_t k)
+{
+    return embedded ? lane_fma(dtau, lane_at(d1, k), lane_at(d, k)) : lane_at(d, k);
+}
+
+/* ds = -H dy - shift, where dy = d.y + dtau d1.y; `shift` is what is left of s o y, over y. */
+static inline void row_step(const qc__group *g, int embedded, int32_t i, pair d, lane dtau,
+                            lane shift, lane *dy, lane *ds)
+{
+    *dy = with_tau(embedded, dtau, g->d1.y, d.y, i);
     *ds = lane_neg(lane_fma(lane_at(g->H, i), *dy, shift));
 }
 
 /* What tau and kappa let a step be, as nonneg_retreat measures it. */
 static lane scalar_retreat(const progress *at, lane dtau, lane dkappa, lane least)
 {
+    if (!at->embedded)
+        return least;
     least = lane_max(lane_neg(lane_div(dtau, at->tau)), least);
-    return at->embedded ? lane_max(lane_neg(lane_div(dkappa, at->kappa)), least) : least;
+    return lane_max(lane_neg(lane_div(dkappa, at->kappa)), least);
 }
 
 /* The predictor's step length, and its second-order terms ds o dy into g->ds. */
 static lane affine_step(qc__group *g, const progress *at, lane dtau, lane dkappa)
 {
+    const pair affine = affine_of(g, at);
     lane retreat = scalar_retreat(at, dtau, dkappa, lane_set1(1.0));
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
         lane dy, ds;
-        row_step(g, i, g->d2, dtau, lane_at(g->s, i), &dy, &ds);
+        row_step(g, at->embedded, i, affine, dtau, lane_at(g->s, i), &dy, &ds);
         retreat = nonneg_retreat(ds, lane_at(g->s_inv, i), retreat);
         retreat = nonneg_retreat(dy, lane_at(g->y_inv, i), retreat);
         lane_put(g->ds, i, lane_mul(dy, ds));
@@ -157,7 +194,7 @@ static lane interior_step(const qc__group *g, const progress *at, lane dtau, lan
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
         lane dy, ds;
-        row_step(g, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
+        row_step(g, at->embedded, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
         retreat = nonneg_retreat(ds, lane_at(g->s_inv, i), retreat);
         retreat = nonneg_retreat(dy, lane_at(g->y_inv, i), retreat);
     }
@@ -168,18 +205,18 @@ static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau,
 {
     step = lane_select(at->interior, step, lane_zero());
     for (int32_t j = 0; j < g->nx; j++) {
-        const lane dx = lane_fma(dtau, lane_at(g->d1.x, j), lane_at(g->d3.x, j));
+        const lane dx = with_tau(at->embedded, dtau, g->d1.x, g->d3.x, j);
         masked_add(g->w.x, j, at->interior, lane_mul(step, dx));
     }
     for (int32_t t = 0; t < g->zero_count; t++) {
         const int32_t i = g->zero_row[t];
-        const lane dy = lane_fma(dtau, lane_at(g->d1.y, i), lane_at(g->d3.y, i));
+        const lane dy = with_tau(at->embedded, dtau, g->d1.y, g->d3.y, i);
         masked_add(g->w.y, i, at->interior, lane_mul(step, dy));
     }
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
         lane dy, ds;
-        row_step(g, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
+        row_step(g, at->embedded, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
         const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i);
         const lane s_next = lane_fma(step, ds, s), y_next = lane_fma(step, dy, y);
         masked_put(g->s, i, at->interior, s_next);
@@ -203,8 +240,8 @@ static void forget_second_order(qc__group *g, mask which)
 static void predict(qc__group *g, const progress *at, lane *keep, lane *target)
 {
     const lane tau_kappa = lane_mul(at->tau, at->kappa);
-    const lane dtau = tau_step(g, at, g->d2, lane_set1(1.0), tau_kappa);
-    const lane dkappa = lane_neg(lane_div(lane_fma(at->kappa, dtau, tau_kappa), at->tau));
+    const lane dtau = tau_step(g, at, affine_of(g, at), lane_set1(1.0), tau_kappa);
+    const lane dkappa = kappa_step(at, dtau, tau_kappa);
     const lane left = lane_sub(lane_set1(1.0), affine_step(g, at, dtau, dkappa));
     const mask wary = mask_and(lane_le(lane_set1(WARY_PASSES), at->passes),
                                lane_lt(at->step, lane_set1(WARY_STEP)));
@@ -222,7 +259,7 @@ static void predict(qc__group *g, const progress *at, lane *keep, lane *target)
 static void correct(qc__group *g, progress *at, lane keep, lane target)
 {
     const lane dtau = tau_step(g, at, g->d3, keep, target);
-    const lane dkappa = lane_neg(lane_div(lane_fma(at->kappa, dtau, target), at->tau));
+    const lane dkappa = kappa_step(at, dtau, target);
     take_interior_step(g, at, interior_step(g, at, dtau, dkappa), dtau, dkappa);
 }
 
@@ -322,7 +359,7 @@ static void pass(qc__group *g, progress *at)
     set_H(g, at);
     kkt_factor(g);
     predictor_rhs(g, at);
-    solve_refined(g, late, mask_any(at->interior) ? 2 : 1, predictor);
+    solve_refined(g, late, at->embedded && mask_any(at->interior) ? 2 : 1, predictor);
     if (mask_any(at->interior))
         predict(g, at, &keep, &target);
     if (mask_any(newton))

@@ -16,8 +16,8 @@
 #define NEWTON_GROWTH 20.0
 enum { NEWTON_STEPS = 4 };
 /* Without the embedding an interior point that needs more, or steps this short, is given up. */
-#define PLAIN_STEP 1e-3
-enum { PLAIN_PASSES = 40 };
+#define PLAIN_STEP 0.05
+enum { PLAIN_PASSES = 30 };
 
 static void finish(progress *at, mask which)
 {
@@ -115,7 +115,7 @@ static void progress_begin(qc__group *g, progress *at, mask attempt, mask warm)
     at->done = not(attempt);
     at->start = mask_andnot(attempt, warm);
     at->cold = warm;
-    at->embedded = g->path == QC__PATH_FULL;
+    at->embedded = g->embedded;
     at->tau = at->step = lane_set1(1.0);
     at->next_try = lane_set1(NEWTON_GAP);
     at->passes = lane_zero();

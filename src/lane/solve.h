@@ -14,6 +14,9 @@
 /* Residuals that still count as an inaccurate solution, relative. */
 #define TOLERANCE_INACCURATE 1e-5
 
+/* The whole of F, relative to its terms, that a last refinement is worth. */
+#define REFINE_ABOVE 1e-14
+
 /* x and the equalities' y from the cone's y; without the data's own part for a certificate. */
 static void recover(qc__group *g, mask certificate)
 {
@@ -100,7 +103,9 @@ static mask complete(qc__group *g, progress *at)
     recover(g, mask_or(at->primal_infeasible, at->dual_infeasible));
     choose_view(g, QC__PATH_FULL);
     evaluate(g, at);
-    const mask current = mask_andnot(at->polished, at->changed); /* the factor is that of D */
+    const lane limit = lane_mul(lane_set1(REFINE_ABOVE), at->magnitude);
+    mask current = mask_andnot(at->polished, at->changed); /* the factor is that of D */
+    current = mask_and(current, lane_lt(limit, at->F));
     if (mask_any(current)) {
         refine_whole(g, at, current);
         evaluate(g, at);
@@ -274,21 +279,27 @@ static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *stat
     return doubtful;
 }
 
-static void solve(qc__group *g, const qc__solve_job *job, qc__path path, const int64_t *problems,
-                  int count, void *memory)
+/* The problems that must be solved again, with the embedding: all but clean answers and bad values. */
+static unsigned find_retries(const qc__group *g, unsigned doubtful, const int32_t *loaded,
+                             const int32_t *status)
 {
-    int32_t status[LANES] = {QC_UNSOLVED}, invalid[LANES];
+    const unsigned clean = having(g, status, 1u << QC_SOLVED | 1u << QC_INTERRUPTED) & ~doubtful;
+    return all_of(g->count) & having(g, loaded, 1u << QC_UNSOLVED) & ~clean;
+}
+
+static void solve(qc__group *g, const qc__solve_job *job, qc__path path, int embedded,
+                  const int64_t *problems, int count, void *memory)
+{
+    int32_t status[LANES] = {QC_UNSOLVED}, loaded[LANES];
     progress at;
     assign(g, path, problems, count, memory);
+    g->embedded = embedded;
     const unsigned doubtful = mask_bits(solve_assigned(g, job, status, &at));
-    memcpy(invalid, status, sizeof status);
+    memcpy(loaded, status, sizeof status);
     conclude(g, &at, status);
     unsigned which = all_of(count);
-    if (path == QC__PATH_CONDENSED) {
-        const unsigned clean = 1u << QC_SOLVED | 1u << QC_PRIMAL_INFEASIBLE | 1u << QC_INTERRUPTED;
-        const unsigned good = having(g, status, clean) & ~doubtful;
-        const unsigned bad_values = ~having(g, invalid, 1u << QC_UNSOLVED);
-        const unsigned retry = which & ~good & ~bad_values;
+    if (!embedded) {
+        const unsigned retry = find_retries(g, doubtful, loaded, status);
         for (int l = 0; l < count; l++)
             job->retry[g->problem[l]] = retry >> l & 1;
         which &= ~retry;

@@ -24,7 +24,7 @@ typedef struct qc__solve_job {
     qc_values values;
     const qc_warm_start *warm; /* or NULL */
     qc_solution out;
-    uint8_t *retry;         /* [batch] set where the condensed path could not serve a problem */
+    uint8_t *retry;         /* [batch] set where a problem needs the embedding */
     atomic_int *stop;       /* set: finish quickly, unsolved problems are interrupted */
     void (*poll)(void *poll_context); /* NULL, or called between iterations */
     void *poll_context;
@@ -65,8 +65,9 @@ typedef struct qc__lane_table {
     void (*group_bind)(struct qc__group *group, const qc_settings *settings, void *shared);
     /* P and A shared: scales, checks and condenses them once, into `shared`. */
     void (*share)(struct qc__group *group, const qc__solve_job *job);
-    /* Solves problems[0 .. count), leaving the tape (or NULL: no derivative). */
-    void (*solve)(struct qc__group *group, const qc__solve_job *job, qc__path path,
+    /* Solves problems[0 .. count), leaving the tape (or NULL: no derivative).  Without the embedding
+     * only a clean solution is stored, and what needs another try is marked in job->retry. */
+    void (*solve)(struct qc__group *group, const qc__solve_job *job, qc__path path, int embedded,
                   const int64_t *problems, int count, void *tape);
     void (*vjp)(struct qc__group *group, const qc__derivative_job *job, qc__path path,
                 const int64_t *problems, int count, void *tape);

@@ -12,7 +12,7 @@
 
 #include "plan/columns.h"
 
-enum { QC__SUPERNODE_WIDTH = 32 };
+enum { QC__SUPERNODE_WIDTH = 24 };
 
 typedef struct qc__supernode {
     int32_t first, width;

@@ -18,6 +18,7 @@ typedef struct round {
     int64_t count;
     char *tape;
     size_t slot;
+    int embedded;
     atomic_llong next;
 } round;
 
@@ -77,7 +78,7 @@ static void solve_groups(void *context, int worker)
         job.poll_context = r;
     }
     while ((count = next_group(&r->work, &group)) > 0) {
-        s->lanes->solve(s->group[worker], &job, r->work.path,
+        s->lanes->solve(s->group[worker], &job, r->work.path, r->work.embedded,
                         r->work.problems + group * s->lanes->lanes, count,
                         tape_of(&r->work, group));
         atomic_fetch_add_explicit(&r->done, count, memory_order_relaxed);
@@ -112,11 +113,12 @@ static round first_round(qc_solver *s)
                    .slot = condensed ? s->condensed_slot : s->full_slot};
 }
 
+/* With the embedding, in full.  Where the first round was in full too, its tape has the same data. */
 static round second_round(qc_solver *s)
 {
-    return (round){.solver = s, .path = QC__PATH_FULL, .problems = s->retried,
+    return (round){.solver = s, .path = QC__PATH_FULL, .embedded = 1, .problems = s->retried,
                    .count = s->retry_count,
-                   .tape = s->taped ? s->full_tape : NULL,
+                   .tape = s->taped && s->plan->condensed ? s->full_tape : NULL,
                    .slot = s->full_slot};
 }
 
@@ -157,7 +159,7 @@ void qc__run_derivative(qc_solver *s, const qc__derivative_job *job, int adjoint
     derivative_round round = {.job = job, .adjoint = adjoint};
     round.work = first_round(s);
     qc__pool_run(s->pool, threads_for(s, s->batch), derivative_groups, &round);
-    if (s->retry_count > 0) { /* overwrites what the first round could not know */
+    if (s->plan->condensed && s->retry_count > 0) { /* what the first round could not know */
         round.work = second_round(s);
         qc__pool_run(s->pool, threads_for(s, s->retry_count), derivative_groups, &round);
     }

@@ -33,7 +33,7 @@ struct qc_solver {
     struct qc__group **group; /* [max_threads] */
     void *shared;             /* what P and A shared leave */
     qc__record record;
-    uint8_t *retry;    /* [capacity] solved on the full path, not the condensed one */
+    uint8_t *retry;    /* [capacity] solved with the embedding, in the second round */
     int64_t *ordinary; /* [capacity] 0, 1, 2, ... */
     int64_t *retried;  /* [capacity] the problems with retry set, in order */
     int64_t retry_count;
