@@ -35,20 +35,23 @@ static inline lane nonneg_guess(lane s, lane y, lane measure)
     return lane_select(lane_lt(lane_mul(s, measure), y), lane_neg(y), s);
 }
 
-/* H = D (I - D)^-1 with D clipped to [delta, 1 - delta]: delta where y > 0, 1/delta where s > 0. */
-static inline lane nonneg_clipped(lane v)
+/* H = D (I - D)^-1 with D clipped to [delta, 1 - delta], in units of H: delta where y > 0, 1/delta where
+ * s > 0.  The unit is what the row's diagonal of M is, for a clipped 0 or infinity is so beside that. */
+static inline lane nonneg_clipped(lane v, lane unit)
 {
-    return lane_select(lane_lt(lane_zero(), v), lane_set1(1.0 / CLIP), lane_set1(CLIP));
+    const lane H = lane_select(lane_lt(lane_zero(), v), lane_set1(1.0 / CLIP), lane_set1(CLIP));
+    return lane_mul(H, unit);
 }
 
 /*
  * Of a solution dy of the clipped system, the unclipped (dy, ds):  (I - D) ds + D dy = 0  exactly.
  * Where D = 1, the clipped H = 1/delta stands for infinity, and ds = -H dy is what it hid.
  */
-static inline void nonneg_unclip(lane v, lane *dy, lane *ds)
+static inline void nonneg_unclip(lane v, lane unit, lane *dy, lane *ds)
 {
     const mask free = lane_lt(lane_zero(), v);
-    *ds = lane_select(free, lane_mul(lane_set1(-1.0 / CLIP), *dy), lane_zero());
+    const lane hidden = lane_mul(lane_mul(lane_set1(-1.0 / CLIP), unit), *dy);
+    *ds = lane_select(free, hidden, lane_zero());
     *dy = lane_select(free, lane_zero(), *dy);
 }
 

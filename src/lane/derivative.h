@@ -84,12 +84,15 @@ static void load_solution(qc__group *g, const qc__derivative_job *job, qc__path 
 {
     const qc_plan *plan = g->plan;
     const qc_warm_start at = {job->x, job->y, job->s};
+    g->embedded = 0;
     find_units(g);
     load_warm_start(g, &at); /* where there is no solution: zeros, and masked later */
     choose_factor(g, path);
+    find_H_units(g);
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
-        lane_put(g->H, i, nonneg_clipped(lane_sub(lane_at(g->s, i), lane_at(g->w.y, i))));
+        const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
+        lane_put(g->H, i, nonneg_clipped(v, lane_at(g->H_unit, i)));
     }
     kkt_factor(g);
     set_all(g->rho.x, plan->n, 0.0);

@@ -69,6 +69,7 @@ typedef struct qc__group {
     double *q, *b, *c;         /* scaled q and b; c: the condensed right-hand side */
     double *x_unit, *y_unit;   /* 1 / (c D) and 1 / E: what a scaled residual of 1 is unscaled */
     double *s, *H, *ds, *backup_s;
+    double *H_unit;        /* what a clipped H is measured in */
     double *s_inv, *y_inv; /* 1/s and 1/y at the interior point */
     double *drift; /* the last step's change of s over that of y */
     pair w, backup, rho, Qw, d1, d2, d3;
@@ -201,7 +202,7 @@ static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)
     pair *pairs[] = {&g->w,  &g->backup, &g->rho,    &g->Qw,     &g->d1,  &g->d2,
                      &g->d3, &g->rhs[0], &g->rhs[1], &g->product, &g->left};
     double **rows[] = {&g->s, &g->H, &g->ds, &g->backup_s, &g->b, &g->c, &g->y_unit, &g->drift, &g->s_inv,
-                       &g->y_inv};
+                       &g->y_inv, &g->H_unit};
     const int64_t size = (int64_t)plan->n + plan->m;
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
         *pairs[k] = take_pair(arena, plan);

@@ -300,7 +300,7 @@ static void set_H(qc__group *g, const progress *at)
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
         const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i), y_inv = lane_div(one, y);
-        lane H = nonneg_clipped(lane_sub(s, y));
+        lane H = nonneg_clipped(lane_sub(s, y), lane_at(g->H_unit, i));
         lane_put(g->s_inv, i, lane_div(one, s));
         lane_put(g->y_inv, i, y_inv);
         H = lane_select(at->interior, nonneg_scaling(s, y_inv), H);

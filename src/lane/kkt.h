@@ -16,11 +16,15 @@
 #include "lane/group.h"
 #include "lane/pack.h"
 
-/* Static regularization, of x and of every row: makes the full matrix strictly quasi-definite when P is
- * singular or the equalities are redundant, and bounds what an active row, H -> 0, does to errors.
- * The product of the two must be well above the rounding of a pivot.  Undone by refinement against M. */
-#define DELTA_X   1e-7
-#define DELTA_ROW 1e-7
+/*
+ * Static regularization of the full matrix, of x and of every row: makes it strictly quasi-definite when P
+ * is singular or the equalities are redundant, and bounds what an active row, H -> 0, does to errors.
+ * Undone by refinement against M, whose rate it sets: so there is little of it in the first try and in
+ * derivatives, and in the second try so much that the product of x's and a row's is well above the
+ * rounding of a pivot.
+ */
+#define DELTA_PLAIN    1e-10
+#define DELTA_EMBEDDED 1e-7
 
 /* ---- fill and factor ----------------------------------------------------------------------------- */
 
@@ -44,15 +48,17 @@ static mask kkt_factor(qc__group *g)
 {
     const qc__factor_plan *factor = g->factor;
     const size_t count = (size_t)trailing_panels(factor);
+    double delta = 0.0;
     if (g->path == QC__PATH_FULL) {
+        delta = g->embedded ? DELTA_EMBEDDED : DELTA_PLAIN;
         const int shared = g->data.shared;
         memset(g->panels, 0, count * LANES * sizeof(double));
         scatter(factor, factor->scatter_P, g->plan->P.count, g->data.P, shared, g->panels);
         scatter(factor, factor->scatter_A, g->plan->A.count, g->data.A, shared, g->panels);
         for (int32_t j = 0; j < g->nx; j++)
-            add_to_diagonal(factor, j, g->panels, lane_set1(DELTA_X));
+            add_to_diagonal(factor, j, g->panels, lane_set1(delta));
         for (int32_t t = 0; t < g->zero_count; t++)
-            add_to_diagonal(factor, g->plan->n + g->zero_row[t], g->panels, lane_set1(-DELTA_ROW));
+            add_to_diagonal(factor, g->plan->n + g->zero_row[t], g->panels, lane_set1(-delta));
     } else if (g->cond.lead.shared) {
         for (size_t k = 0; k < count; k++)
             lane_put(g->panels, (int64_t)k, lane_set1(g->cond.base[k]));
@@ -61,7 +67,7 @@ static mask kkt_factor(qc__group *g)
     }
     for (int32_t t = 0; t < g->cone_count; t++)
         add_to_diagonal(factor, g->plan->n + g->cone_row[t], g->panels,
-                        lane_sub(lane_set1(-DELTA_ROW), lane_at(g->H, g->cone_row[t])));
+                        lane_sub(lane_set1(-delta), lane_at(g->H, g->cone_row[t])));
     return ldl_factor(&g->part, g->scratch);
 }
 

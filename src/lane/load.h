@@ -63,6 +63,23 @@ static void choose_factor(qc__group *g, qc__path path)
     choose_view(g, path);
 }
 
+/* What H is measured in, row by row: the diagonal of -S0 when condensed, which D meets there, else 1. */
+static void find_H_units(qc__group *g)
+{
+    const qc__factor_plan *factor = g->factor;
+    const int condensed = g->path == QC__PATH_CONDENSED;
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        const int64_t diagonal = factor->diagonal[factor->position[g->plan->n + i]];
+        const int64_t at = diagonal - factor->panel[factor->leading];
+        lane unit = lane_set1(1.0);
+        if (condensed)
+            unit = lane_max(lane_abs(value_at(g->cond.base, at, g->cond.lead.shared)),
+                            lane_set1(1e-8));
+        lane_put(g->H_unit, i, unit);
+    }
+}
+
 /* 1 / (c D) and 1 / E, which are exact. */
 static void find_units(qc__group *g)
 {

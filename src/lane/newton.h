@@ -21,7 +21,8 @@ static void unclip(const qc__group *g, mask which, pair d, double *ds)
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
         lane dy = lane_at(d.y, i), step;
-        nonneg_unclip(lane_sub(lane_at(g->s, i), lane_at(g->w.y, i)), &dy, &step);
+        nonneg_unclip(lane_sub(lane_at(g->s, i), lane_at(g->w.y, i)), lane_at(g->H_unit, i), &dy,
+                      &step);
         masked_put(d.y, i, which, dy);
         masked_put(ds, i, which, step);
     }
@@ -66,7 +67,7 @@ static void newton_update(qc__group *g, progress *at)
         const int32_t i = g->cone_row[t];
         const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
         lane dy = lane_at(g->d3.y, i), ds;
-        nonneg_unclip(v, &dy, &ds);
+        nonneg_unclip(v, lane_at(g->H_unit, i), &dy, &ds);
         dy = lane_add(dy, lane_at(g->d1.y, i));
         ds = lane_add(ds, lane_at(g->ds, i));
         const lane next = lane_add(v, lane_sub(ds, dy));

@@ -89,7 +89,7 @@ static mask is_degenerate(const qc__group *g)
         const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
         const lane before = lane_abs(value_at(g->cond.base, at, g->cond.lead.shared));
         const lane pivot = lane_abs(lane_at(g->d, pivot_of(&g->part, k)));
-        const lane own = lane_sub(pivot, lane_set1(CLIP));
+        const lane own = lane_sub(pivot, lane_mul(lane_set1(CLIP), lane_at(g->H_unit, i)));
         const mask small = lane_le(own, lane_mul(lane_set1(1e-6), before));
         degenerate = mask_or(degenerate, mask_andnot(small, lane_lt(lane_zero(), v)));
     }
@@ -266,6 +266,7 @@ static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *stat
             doubtful = mask_from_bits(~0u);
         condense_rhs(g);
     }
+    find_H_units(g);
     const mask attempt = mask_andnot(mask_from_bits(having(g, status, 1u << QC_UNSOLVED)), doubtful);
     start_from_zero(g);
     if (job->warm)
