@@ -5,8 +5,8 @@
  *     q: -u_x     b: u_v     A: -(y u_x' + u_v x')     P: -1/2 (u_x x' + x u_x')
  *
  * Not in lanes: each is a sum of outer products in the caller's layout, row after row, which the
- * compiler vectorizes along the row.  The gradient of a shared argument is summed over the batch in the
- * order of the problems, row by row, so that it does not depend on how rows are spread over threads.
+ * compiler vectorizes along the row.  The gradient of a shared argument is summed over the batch in an
+ * order that is the same however rows are spread over threads, and for every instruction set.
  */
 #ifndef LANE_GRADIENT_H
 #define LANE_GRADIENT_H
@@ -98,22 +98,46 @@ static void own_gradients(const qc__gradient_job *job, int64_t first, int64_t la
     }
 }
 
-/* Row i of a shared matrix's gradient: zero, then every problem in turn. */
-static void shared_row(const qc__gradient_job *job, int is_P, int32_t i, double *out)
+/* Row i of a dense shared matrix's gradient: zero, then every problem in turn. */
+static void shared_dense_row(const qc__gradient_job *job, int is_P, int32_t i, double *out)
 {
-    const qc_plan *plan = job->plan;
-    const qc__matrix *M = is_P ? &plan->P : &plan->A;
-    const int dense = is_P ? plan->P_dense : plan->A_dense;
-    if (dense)
-        fill(out + (int64_t)i * plan->n, plan->n, 0.0);
-    for (int32_t t = M->row_ptr[i]; !dense && t < M->row_ptr[i + 1]; t++) {
-        out[M->source[t]] = 0.0;
-        if (is_P)
-            out[M->mirror[t]] = 0.0;
-    }
+    fill(out + (int64_t)i * job->plan->n, job->plan->n, 0.0);
     for (int64_t k = 0; k < job->batch; k++)
         if (job->weight[k] == 1.0)
-            (dense ? dense_row : sparse_row)(job, is_P, k, i, out);
+            dense_row(job, is_P, k, i, out);
+}
+
+/* -sum_k a[k] u[k] + b[k] x[k], in partial sums that fill a vector register, or several. */
+static double batch_sum(int64_t stride, const double *restrict a, const double *restrict u,
+                        const double *restrict b, const double *restrict x)
+{
+    double part[QC__PARTIAL_SUMS] = {0.0};
+    for (int64_t k = 0; k < stride; k += QC__PARTIAL_SUMS)
+        for (int p = 0; p < QC__PARTIAL_SUMS; p++)
+            part[p] -= a[k + p] * u[k + p] + b[k + p] * x[k + p];
+    return ((part[0] + part[4]) + (part[2] + part[6])) +
+           ((part[1] + part[5]) + (part[3] + part[7]));
+}
+
+/* Row i of a sparse shared matrix's gradient: few entries, so the batch is what is long. */
+static void shared_sparse_row(const qc__gradient_job *job, int is_P, int32_t i, double *out)
+{
+    const qc__matrix *M = is_P ? &job->plan->P : &job->plan->A;
+    const int64_t stride = job->stride, at = (is_P ? i : (int64_t)job->plan->n + i) * stride;
+    const double *z = job->z_turned, *u = job->u_turned;
+    for (int32_t t = M->row_ptr[i]; t < M->row_ptr[i + 1]; t++) {
+        const int64_t j = M->col[t] * stride;
+        const double d = batch_sum(stride, z + at, u + j, u + at, z + j);
+        out[M->source[t]] = is_P ? 0.5 * d : d;
+        if (is_P)
+            out[M->mirror[t]] = 0.5 * d;
+    }
+}
+
+static void shared_row(const qc__gradient_job *job, int is_P, int32_t i, double *out)
+{
+    const int dense = is_P ? job->plan->P_dense : job->plan->A_dense;
+    (dense ? shared_dense_row : shared_sparse_row)(job, is_P, i, out);
 }
 
 static double shared_entry(const qc__gradient_job *job, double sign, const double *u, int64_t stride)

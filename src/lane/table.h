@@ -26,6 +26,7 @@ typedef struct qc__solve_job {
     qc_solution out;
     uint8_t *retry;         /* [batch] set where a problem needs the embedding */
     atomic_int *stop;       /* set: finish quickly, unsolved problems are interrupted */
+    atomic_llong *done;     /* problems finished */
     void (*poll)(void *poll_context); /* NULL, or called between iterations */
     void *poll_context;
 } qc__solve_job;
@@ -43,13 +44,34 @@ typedef struct qc__derivative_job {
     double *residual;
 } qc__derivative_job;
 
+/* A sum over the batch is this many, problem k in number k mod 8, whatever the instruction set. */
+enum { QC__PARTIAL_SUMS = 8 };
+
 /* The last step of qc_vjp.  weight[k] is 1; or 0, no gradient; or NaN, there is no solution. */
 typedef struct qc__gradient_job {
     const qc_plan *plan;
     int64_t batch;
     const double *x, *y, *u_x, *u_v, *weight;
+    /* What a sparse matrix that the batch shares needs: x over y, and u_x over u_v, variable after
+     * variable, [n + m][stride]; zero where the weight is not 1 and beyond the batch. */
+    double *z_turned, *u_turned;
+    int64_t stride; /* a multiple of QC__PARTIAL_SUMS */
     qc_gradient out;
 } qc__gradient_job;
+
+/* Problems to be taken one by one, by any thread. */
+typedef struct qc__queue {
+    const int64_t *problems;
+    int64_t count;
+    atomic_llong next;
+} qc__queue;
+
+/* The next problem; -1 when there is none. */
+static inline int64_t qc__queue_take(qc__queue *queue)
+{
+    const long long k = atomic_fetch_add_explicit(&queue->next, 1, memory_order_relaxed);
+    return k < queue->count ? queue->problems[k] : -1;
+}
 
 struct qc__group;
 
@@ -69,6 +91,8 @@ typedef struct qc__lane_table {
      * only a clean solution is stored, and what needs another try is marked in job->retry. */
     void (*solve)(struct qc__group *group, const qc__solve_job *job, qc__path path, int embedded,
                   const int64_t *problems, int count, void *tape);
+    /* The same for a queue of problems with shared P and A, in full, without tape or embedding. */
+    void (*solve_queue)(struct qc__group *group, const qc__solve_job *job, qc__queue *queue);
     void (*vjp)(struct qc__group *group, const qc__derivative_job *job, qc__path path,
                 const int64_t *problems, int count, void *tape);
     void (*jvp)(struct qc__group *group, const qc__derivative_job *job, qc__path path,

@@ -29,12 +29,16 @@ static void layout_tapes(qc_solver *s, qc__arena *arena)
 static void layout_derivative(qc_solver *s, qc__arena *arena)
 {
     const size_t count = (size_t)s->capacity;
+    const size_t turned = (size_t)qc__turned_rows(s->plan, 1, 1) *
+                          (size_t)qc__turned_stride(s->capacity);
     s->u_x = TAKE(arena, count * (size_t)s->plan->n, double);
     s->u_v = TAKE(arena, count * (size_t)s->plan->m, double);
     s->u_s = TAKE(arena, count * (size_t)s->plan->m, double);
     s->residual = TAKE(arena, count, double);
     s->derivative_status = TAKE(arena, count, int32_t);
     s->weight = TAKE(arena, count, double);
+    s->z_turned = TAKE(arena, turned, double);
+    s->u_turned = TAKE(arena, turned, double);
 }
 
 void qc__solver_layout(qc_solver *s, qc__arena *arena)

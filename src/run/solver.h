@@ -45,10 +45,16 @@ struct qc_solver {
     double *u_x, *u_v, *u_s, *residual;
     int32_t *derivative_status;
     double *weight; /* [capacity] of a problem's gradient: 1; 0: zero; NaN: it has no solution */
+    double *z_turned, *u_turned; /* [qc__turned_rows][qc__turned_stride] */
 };
 
 /* Lays out a solver in the arena; measuring, `s` is scratch. */
 void qc__solver_layout(qc_solver *s, qc__arena *arena);
+
+/* How many rows of x over y are needed problem beside problem, for the gradients of P and A where they
+ * are wanted, sparse and shared; and how many problems a row holds, with padding. */
+int64_t qc__turned_rows(const qc_plan *plan, int want_P, int want_A);
+int64_t qc__turned_stride(int64_t count);
 
 void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *warm);
 void qc__run_derivative(qc_solver *s, const qc__derivative_job *job, int adjoint);
