@@ -22,7 +22,7 @@
 
 enum { DERIVATIVE_REFINEMENTS = 4 };
 #define DERIVATIVE_EXACT     1e-9  /* residual of (*), relative to r, that counts as solved */
-#define DERIVATIVE_CONVERGED 1e-15 /* and that needs no more refinement */
+#define DERIVATIVE_CONVERGED 1e-14 /* and that needs no more refinement */
 
 static lane residual_size(const qc__group *g, pair r)
 {
@@ -86,7 +86,8 @@ static void load_solution(qc__group *g, const qc__derivative_job *job, qc__path 
     const qc_warm_start at = {job->x, job->y, job->s};
     g->embedded = 0;
     find_units(g);
-    load_warm_start(g, &at); /* where there is no solution: zeros, and masked later */
+    start_from_zero(g);
+    load_warm_start(g, &at, mask_from_bits(~0u)); /* where there is no solution: zeros, and masked later */
     choose_factor(g, path);
     find_H_units(g);
     for (int32_t t = 0; t < g->cone_count; t++) {
@@ -153,15 +154,22 @@ static void report(const qc__group *g, const qc__derivative_job *job, mask solve
     }
 }
 
-/* LSMR for problems of `which`, right-hand side (rx, ry) in the caller's units. */
-static mask least_squares(qc__group *g, int transposed, mask which, const double *rx,
-                          const double *ry, double *x)
+/*
+ * LSMR for problems of `which`, right-hand side (rx, ry) in the caller's units.  Returns those that arrived,
+ * and writes what is left of the right-hand side, relative to it, into *left.
+ */
+static mask least_squares(qc__group *g, int transposed, mask which, pair rhs, double *x, lane *left)
 {
-    const int32_t n = g->plan->n, m = g->plan->m;
-    double *r = g->lsmr[0];
-    memcpy(r, rx, (size_t)n * LANES * sizeof(double));
-    memcpy(r + (int64_t)n * LANES, ry, (size_t)m * LANES * sizeof(double));
-    return lsmr(g, transposed, r, x, which);
+    const int64_t count = (int64_t)g->plan->n + g->plan->m;
+    double *r = g->lsmr[0], *product = g->lsmr[4];
+    memcpy(r, rhs.x, (size_t)count * LANES * sizeof(double));
+    const lane size = lane_max(norm2(r, count), lane_set1(1e-300));
+    const mask arrived = lsmr(g, transposed, r, x, which);
+    jacobian_multiply(g, transposed, x, product);
+    for (int64_t k = 0; k < count; k++)
+        lane_put(product, k, lane_sub(lane_at(rhs.x, k), lane_at(product, k)));
+    *left = lane_select(which, lane_div(norm2(product, count), size), *left);
+    return arrived;
 }
 
 /* ---- adjoint ------------------------------------------------------------------------------------ */
@@ -230,7 +238,7 @@ static void adjoint_solution(qc__group *g)
 }
 
 /* J'u = (g_x, D g_s + (D - I) g_y) by LSMR, in the caller's units, into Qw for problems of `which`. */
-static mask adjoint_least_squares(qc__group *g, const qc_cotangent *in, mask which)
+static mask adjoint_least_squares(qc__group *g, const qc_cotangent *in, mask which, lane *left)
 {
     const int32_t n = g->plan->n, m = g->plan->m;
     double *u = g->lead;
@@ -241,7 +249,7 @@ static mask adjoint_least_squares(qc__group *g, const qc_cotangent *in, mask whi
         const lane D = derivative_of_row(g, i), gy = lane_at(g->rho.y, i);
         lane_put(g->rho.y, i, lane_fma(D, lane_add(lane_at(g->ds, i), gy), lane_neg(gy)));
     }
-    const mask arrived = least_squares(g, 1, which, g->rho.x, g->rho.y, u);
+    const mask arrived = least_squares(g, 1, which, g->rho, u, left);
     for (int32_t j = 0; j < n; j++)
         masked_put(g->Qw.x, j, which, lane_at(u, j));
     for (int32_t i = 0; i < m; i++)
@@ -256,14 +264,14 @@ static void vjp(qc__group *g, const qc__derivative_job *job, qc__path path, cons
     load_solution(g, job, path);
     load_cotangents(g, &job->in);
     adjoint_rhs(g);
-    const lane residual = solve_jacobian(g);
+    lane residual = solve_jacobian(g);
     const mask solved = solved_problems(g, job);
     const mask exact = lane_le(residual, lane_set1(DERIVATIVE_EXACT));
     const mask singular = mask_andnot(solved, exact);
     mask squares = mask_none();
     adjoint_solution(g);
     if (path == QC__PATH_FULL && mask_any(singular))
-        squares = adjoint_least_squares(g, &job->in, singular);
+        squares = adjoint_least_squares(g, &job->in, singular, &residual);
     report(g, job, solved, exact, squares, residual);
     unpack(g, all_of(count), g->Qw.x, g->plan->n, job->u_x);
     unpack(g, all_of(count), g->Qw.y, g->plan->m, job->u_v);
@@ -344,7 +352,7 @@ static void tangent_solution(qc__group *g)
 }
 
 /* J dw = -f by LSMR, f in d3 as the caller's units have it. */
-static mask tangent_least_squares(qc__group *g, mask which)
+static mask tangent_least_squares(qc__group *g, mask which, lane *left)
 {
     const int32_t n = g->plan->n, m = g->plan->m;
     double *w = g->lead;
@@ -352,7 +360,7 @@ static mask tangent_least_squares(qc__group *g, mask which)
         lane_put(g->rho.x, j, lane_neg(lane_at(g->d3.x, j)));
     for (int32_t i = 0; i < m; i++)
         lane_put(g->rho.y, i, lane_neg(lane_at(g->d3.y, i)));
-    const mask arrived = least_squares(g, 0, which, g->rho.x, g->rho.y, w);
+    const mask arrived = least_squares(g, 0, which, g->rho, w, left);
     for (int32_t j = 0; j < n; j++)
         masked_put(g->Qw.x, j, which, lane_at(w, j));
     for (int32_t i = 0; i < m; i++) {
@@ -369,7 +377,7 @@ static void jvp(qc__group *g, const qc__derivative_job *job, qc__path path, cons
     assign(g, path, problems, count, memory);
     load_solution(g, job, path);
     tangent_rhs(g, job);
-    const lane residual = solve_jacobian(g);
+    lane residual = solve_jacobian(g);
     const mask solved = solved_problems(g, job);
     const mask exact = lane_le(residual, lane_set1(DERIVATIVE_EXACT));
     const mask singular = mask_andnot(solved, exact);
@@ -378,7 +386,7 @@ static void jvp(qc__group *g, const qc__derivative_job *job, qc__path path, cons
     if (path == QC__PATH_FULL && mask_any(singular)) {
         for (int l = 0; l < LANES; l++)
             tangent_residual(g, job, l); /* solving overwrote d3 */
-        squares = tangent_least_squares(g, singular);
+        squares = tangent_least_squares(g, singular, &residual);
     }
     report(g, job, solved, exact, squares, residual);
     unpack(g, all_of(count), g->Qw.x, g->plan->n, job->u_x);

@@ -112,16 +112,10 @@ static void layout_condensed(condensed *cond, const qc_plan *plan, qc__arena *ar
     cond->base = TAKE(arena, L * (all - first), double);
 }
 
-static int values_shared(const qc_plan *plan)
-{
-    const unsigned both = QC_SHARED_P | QC_SHARED_A;
-    return (plan->shared & both) == both;
-}
-
 /* What a group leaves for its derivative.  Shared data need no tape. */
 static void layout_tape(tape *t, const qc_plan *plan, qc__path path, qc__arena *arena)
 {
-    if (values_shared(plan))
+    if (qc__values_shared(plan))
         return;
     if (path == QC__PATH_CONDENSED) {
         layout_scales(&t->data, plan, arena);
@@ -141,7 +135,7 @@ static size_t tape_bytes(const qc_plan *plan, qc__path path)
 
 static void layout_shared(tape *t, unsigned char **failed, const qc_plan *plan, qc__arena *arena)
 {
-    if (!values_shared(plan))
+    if (!qc__values_shared(plan))
         return;
     *failed = TAKE(arena, 2, unsigned char);
     layout_scaled(&t->data, plan, arena, 1);

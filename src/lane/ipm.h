@@ -374,22 +374,20 @@ static void pass(qc__group *g, progress *at)
     at->passes = lane_add(at->passes, lane_select(at->done, lane_zero(), lane_set1(1.0)));
 }
 
-/* The loop.  Problems outside `attempt` are left alone; `warm` ones start in Newton's method. */
-static void ipm(qc__group *g, const qc__solve_job *job, progress *at, mask attempt, mask warm)
+/* One pass and what follows from it, for every problem that is not done. */
+static void advance(qc__group *g, const qc__solve_job *job, progress *at)
 {
-    progress_begin(g, at, attempt, warm);
-    if (mask_any(warm))
-        evaluate(g, at);
-    newton_note_start(at);
-    while (mask_any(not(at->done))) {
-        if (job->poll)
-            job->poll(job->poll_context);
-        pass(g, at);
-        evaluate(g, at);
-        if (mask_any(judge(g, at, job)))
-            evaluate(g, at); /* some moved to another point */
-        newton_note_start(at);
+    if (job->poll)
+        job->poll(job->poll_context);
+    if (told_to_stop(job)) {
+        interrupt(at);
+        return;
     }
+    pass(g, at);
+    evaluate(g, at);
+    if (mask_any(judge(g, at)))
+        evaluate(g, at); /* some moved to another point */
+    newton_note_start(at);
 }
 
 #endif

@@ -74,8 +74,20 @@ static void judge_certificates(const qc__group *g, progress *at, mask settled)
     finish(at, mask_or(primal, dual));
 }
 
-/* Ends what cannot go on: no numbers, no step, no iterations left, or told to stop. */
-static void judge_limits(const qc__group *g, progress *at, mask settled, const qc__solve_job *job)
+static int told_to_stop(const qc__solve_job *job)
+{
+    return atomic_load_explicit(job->stop, memory_order_relaxed);
+}
+
+/* Ends all that is not done yet. */
+static void interrupt(progress *at)
+{
+    at->interrupted = mask_or(at->interrupted, not(at->done));
+    finish(at, at->interrupted);
+}
+
+/* Ends what cannot go on: no numbers, no step, or no iterations left. */
+static void judge_limits(const qc__group *g, progress *at, mask settled)
 {
     const mask moving = mask_and(at->finite, lane_lt(lane_zero(), at->tau));
     const mask stalled = lane_lt(at->step, lane_set1(at->embedded ? 1e-7 : PLAIN_STEP));
@@ -85,21 +97,17 @@ static void judge_limits(const qc__group *g, progress *at, mask settled, const q
     finish(at, failed);
     finish(at, lane_le(lane_set1(at->embedded || passes < PLAIN_PASSES ? passes : PLAIN_PASSES),
                        at->passes));
-    if (atomic_load_explicit(job->stop, memory_order_relaxed)) {
-        at->interrupted = not(at->done);
-        finish(at, at->interrupted);
-    }
 }
 
 /* Decides for every problem.  Returns those that moved and must be evaluated again. */
-static mask judge(qc__group *g, progress *at, const qc__solve_job *job)
+static mask judge(qc__group *g, progress *at)
 {
     const mask moved = judge_newton(g, at);
     const mask settled = mask_andnot(at->interior, moved);
     const mask converged = mask_and(settled, has_converged(g, at));
     at->converged = mask_or(at->converged, converged);
     judge_certificates(g, at, settled);
-    judge_limits(g, at, settled, job);
+    judge_limits(g, at, settled);
     const mask alive = mask_and(settled, at->interior);
     const mask attempt = mask_and(alive, mask_or(converged, lane_lt(at->relative_gap, at->next_try)));
     at->next_try = lane_select(attempt, lane_mul(lane_set1(0.1), at->relative_gap), at->next_try);
@@ -108,25 +116,56 @@ static mask judge(qc__group *g, progress *at, const qc__solve_job *job)
     return mask_or(moved, attempt);
 }
 
-/* At the beginning of a solve. */
-static void progress_begin(qc__group *g, progress *at, mask attempt, mask warm)
+/* The sizes of b and q, unscaled, that residuals are measured by. */
+static void find_norms(const qc__group *g, progress *at)
 {
-    *at = (progress){0};
-    at->done = not(attempt);
-    at->start = mask_andnot(attempt, warm);
-    at->cold = warm;
-    at->embedded = g->embedded;
-    at->tau = at->step = lane_set1(1.0);
-    at->next_try = lane_set1(NEWTON_GAP);
-    at->passes = lane_zero();
-    at->cost_unit = lane_div(lane_set1(1.0), value_at(g->data.cost, 0, g->data.shared));
     at->b_norm = at->q_norm = lane_zero();
     for (int32_t j = 0; j < g->plan->n; j++)
         at->q_norm = larger_abs(lane_mul(lane_at(g->q, j), lane_at(g->x_unit, j)), at->q_norm);
     for (int32_t i = 0; i < g->plan->m; i++)
         at->b_norm = larger_abs(lane_mul(lane_at(g->b, i), lane_at(g->y_unit, i)), at->b_norm);
-    if (mask_any(warm))
+}
+
+/* No problem in any lane. */
+static progress progress_none(const qc__group *g)
+{
+    progress at = {.embedded = g->embedded};
+    at.done = mask_from_bits(~0u);
+    at.cost_unit = lane_div(lane_set1(1.0), value_at(g->data.cost, 0, g->data.shared));
+    return at;
+}
+
+static void forget(mask *m, mask which)
+{
+    *m = mask_andnot(*m, which);
+}
+
+static void set_masked(lane *a, mask which, double value)
+{
+    *a = lane_select(which, lane_set1(value), *a);
+}
+
+/* New problems in the lanes of `fresh`: those of `attempt` begin, `warm` ones in Newton's method. */
+static void progress_admit(qc__group *g, progress *at, mask fresh, mask attempt, mask warm)
+{
+    mask *outcomes[] = {&at->polished, &at->converged, &at->primal_infeasible,
+                        &at->dual_infeasible, &at->failed, &at->interrupted, &at->changed, &at->cold};
+    for (size_t k = 0; k < sizeof outcomes / sizeof *outcomes; k++)
+        forget(outcomes[k], fresh);
+    at->done = mask_or(mask_andnot(at->done, attempt), mask_andnot(fresh, attempt));
+    at->start = mask_or(at->start, mask_andnot(attempt, warm));
+    at->cold = mask_or(at->cold, warm);
+    set_masked(&at->tau, fresh, 1.0);
+    set_masked(&at->kappa, fresh, 0.0);
+    set_masked(&at->step, fresh, 1.0);
+    set_masked(&at->passes, fresh, 0.0);
+    set_masked(&at->next_try, fresh, NEWTON_GAP);
+    find_norms(g, at);
+    if (mask_any(warm)) {
         newton_begin(g, at, warm);
+        evaluate(g, at);
+        newton_note_start(at);
+    }
 }
 
 #endif

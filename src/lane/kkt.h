@@ -28,13 +28,12 @@
 
 /* ---- fill and factor ----------------------------------------------------------------------------- */
 
-/* The values of P and A to their places in the panels of supernodes [begin, ...). */
-static void scatter(const qc__factor_plan *plan, const int64_t *place, int32_t count,
-                    const double *values, int shared, double *panels)
+/* Values to their places in the panels. */
+static void scatter(const int64_t *place, int32_t count, const double *values, int shared,
+                    double *panels)
 {
     for (int32_t k = 0; k < count; k++)
         lane_put(panels, place[k], value_at(values, k, shared));
-    (void)plan;
 }
 
 static void add_to_diagonal(const qc__factor_plan *plan, int32_t variable, double *panels, lane a)
@@ -53,8 +52,8 @@ static mask kkt_factor(qc__group *g)
         delta = g->embedded ? DELTA_EMBEDDED : DELTA_PLAIN;
         const int shared = g->data.shared;
         memset(g->panels, 0, count * LANES * sizeof(double));
-        scatter(factor, factor->scatter_P, g->plan->P.count, g->data.P, shared, g->panels);
-        scatter(factor, factor->scatter_A, g->plan->A.count, g->data.A, shared, g->panels);
+        scatter(factor->scatter_P, g->plan->P.count, g->data.P, shared, g->panels);
+        scatter(factor->scatter_A, g->plan->A.count, g->data.A, shared, g->panels);
         for (int32_t j = 0; j < g->nx; j++)
             add_to_diagonal(factor, j, g->panels, lane_set1(delta));
         for (int32_t t = 0; t < g->zero_count; t++)
@@ -106,7 +105,7 @@ static mask is_convex(qc__group *g)
     ldl_part part = {.plan = factor, .begin = 0, .end = factor->supernodes,
                      .panels = g->panels, .d = g->d, .dinv = g->dinv};
     memset(g->panels, 0, (size_t)factor->panel[factor->supernodes] * LANES * sizeof(double));
-    scatter(factor, factor->scatter_P, g->plan->P.count, g->data.P, 0, g->panels);
+    scatter(factor->scatter_P, g->plan->P.count, g->data.P, 0, g->panels);
     const lane top = lane_max(max_abs(g->data.P, g->plan->P.count), lane_set1(1e-3));
     for (int32_t j = 0; j < n; j++)
         add_to_diagonal(factor, j, g->panels, lane_mul(lane_set1(1e-9), top));

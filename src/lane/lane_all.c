@@ -21,6 +21,7 @@ const qc__lane_table LANE_PASTE(qc__lanes_, LANE_ISA) = {
     .group_bind = group_bind,
     .share = share,
     .solve = solve,
+    .solve_queue = solve_queue,
     .vjp = vjp,
     .jvp = jvp,
     .own_gradients = own_gradients,

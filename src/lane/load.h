@@ -22,7 +22,7 @@ static void assign(qc__group *g, qc__path path, const int64_t *problems, int cou
         g->problem[l] = problems[l < count ? l : count - 1];
     g->count = count;
     g->path = path;
-    if (values_shared(g->plan)) {
+    if (qc__values_shared(g->plan)) {
         g->data = g->shared.data;
         g->cond = g->shared.cond;
         return;
@@ -91,24 +91,32 @@ static void find_units(qc__group *g)
         lane_put(g->y_unit, i, lane_div(one, value_at(data->row, i, data->shared)));
 }
 
-/* Scaled values of the problems, and their right-hand side g = (-q, b).  Marks bad ones. */
+/* q and b, scaled, and the right-hand side g = (-q, b); marks bad values. */
+static void load_vectors(qc__group *g, const qc_values *values, int32_t *status)
+{
+    if (g->data.shared && g->shared_failed[0])
+        mark(g, mask_from_bits(~0u), g->shared_failed[0], status);
+    pack_vectors(g, values, status);
+    scale_vectors(g);
+    for (int32_t j = 0; j < g->plan->n; j++)
+        lane_put(g->g.x, j, lane_neg(lane_at(g->q, j)));
+}
+
+/* Scaled values of the problems, and their right-hand side.  Marks bad ones. */
 static void load_values(qc__group *g, const qc_values *values, int32_t *status)
 {
     const int own = !g->data.shared;
     if (own) {
         pack_matrices(g, values, status);
         equilibrate(g);
-    } else if (g->shared_failed[0]) {
-        mark(g, mask_from_bits(~0u), g->shared_failed[0], status);
     }
-    pack_vectors(g, values, status);
-    scale_vectors(g);
+    load_vectors(g, values, status);
     if (own) {
         scale_cost(g);
         mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
     }
     find_units(g);
-    for (int32_t j = 0; j < g->plan->n; j++)
+    for (int32_t j = 0; own && j < g->plan->n; j++)
         lane_put(g->g.x, j, lane_neg(lane_at(g->q, j)));
 }
 

@@ -175,22 +175,28 @@ static void store_vector(const qc__group *g, unsigned has, const double *in, int
     unpack_constant(g, which & ~has, NAN, count, out);
 }
 
-/* Unscales in place, and copies to the caller: x = D x, y = E y / c, s = s / E. */
+/* Unscaled, to the caller: x = D x, y = E y / c, s = s / E.  Other problems' vectors stay as they are. */
 static void store(qc__group *g, const progress *at, const qc__solve_job *job, unsigned which,
                   const int32_t *status)
 {
     const qc_plan *plan = g->plan;
+    const int shared = g->data.shared;
     for (int32_t j = 0; j < plan->n; j++)
-        lane_put(g->w.x, j, lane_mul(lane_at(g->w.x, j), value_at(g->data.col, j, g->data.shared)));
+        lane_put(g->d1.x, j, lane_mul(lane_at(g->w.x, j), value_at(g->data.col, j, shared)));
     for (int32_t i = 0; i < plan->m; i++) {
-        const lane E = value_at(g->data.row, i, g->data.shared);
-        lane_put(g->w.y, i, lane_mul(lane_at(g->w.y, i), lane_mul(E, at->cost_unit)));
-        lane_put(g->s, i, lane_mul(lane_at(g->s, i), lane_at(g->y_unit, i)));
+        const lane E = value_at(g->data.row, i, shared);
+        lane_put(g->d1.y, i, lane_mul(lane_at(g->w.y, i), lane_mul(E, at->cost_unit)));
+        lane_put(g->ds, i, lane_mul(lane_at(g->s, i), lane_at(g->y_unit, i)));
     }
     const unsigned has_xs = having(g, status, HAS_XS), has_y = having(g, status, HAS_Y);
-    store_vector(g, has_xs, g->w.x, plan->n, which, job->out.x);
-    store_vector(g, has_y, g->w.y, plan->m, which, job->out.y);
-    store_vector(g, has_xs, g->s, plan->m, which, job->out.s);
+    store_vector(g, has_xs, g->d1.x, plan->n, which, job->out.x);
+    store_vector(g, has_y, g->d1.y, plan->m, which, job->out.y);
+    store_vector(g, has_xs, g->ds, plan->m, which, job->out.s);
+}
+
+static void count_done(const qc__solve_job *job, unsigned which)
+{
+    atomic_fetch_add_explicit(job->done, __builtin_popcount(which), memory_order_relaxed);
 }
 
 static void store_numbers(const qc__group *g, const progress *at, const qc__solve_job *job,
@@ -229,49 +235,59 @@ static void start_from_zero(qc__group *g)
     set_all(g->drift, g->plan->m, 1.0);
 }
 
-/* The caller's guess, scaled.  Returns the problems whose guess is finite. */
-static mask load_warm_start(qc__group *g, const qc_warm_start *warm)
+/* The caller's guess, scaled, for problems of `which`.  Returns those whose guess is finite. */
+static mask load_warm_start(qc__group *g, const qc_warm_start *warm, mask which)
 {
     const qc_plan *plan = g->plan;
-    pack(g, warm->x, plan->n, NULL, plan->n, g->w.x);
-    pack(g, warm->y, plan->m, NULL, plan->m, g->w.y);
-    pack(g, warm->s, plan->m, NULL, plan->m, g->s);
-    const mask good = mask_and(all_finite(g->w.x, plan->n),
-                               mask_and(all_finite(g->w.y, plan->m), all_finite(g->s, plan->m)));
-    const lane cost = value_at(g->data.cost, 0, g->data.shared), one = lane_set1(1.0);
-    for (int32_t j = 0; j < plan->n; j++) {
-        const lane D = value_at(g->data.col, j, g->data.shared);
-        lane_put(g->w.x, j, lane_select(good, lane_div(lane_at(g->w.x, j), D), lane_zero()));
-    }
+    const int shared = g->data.shared;
+    pack(g, warm->x, plan->n, NULL, plan->n, g->d1.x);
+    pack(g, warm->y, plan->m, NULL, plan->m, g->d1.y);
+    pack(g, warm->s, plan->m, NULL, plan->m, g->ds);
+    mask good = mask_and(all_finite(g->d1.x, plan->n), all_finite(g->d1.y, plan->m));
+    good = mask_and(which, mask_and(good, all_finite(g->ds, plan->m)));
+    const lane cost = value_at(g->data.cost, 0, shared);
+    for (int32_t j = 0; j < plan->n; j++)
+        masked_put(g->w.x, j, good,
+                   lane_div(lane_at(g->d1.x, j), value_at(g->data.col, j, shared)));
     for (int32_t i = 0; i < plan->m; i++) {
-        const lane E = value_at(g->data.row, i, g->data.shared);
-        const lane y = lane_mul(lane_at(g->w.y, i), lane_mul(cost, lane_div(one, E)));
-        lane_put(g->w.y, i, lane_select(good, y, lane_zero()));
-        lane_put(g->s, i, lane_select(good, lane_mul(lane_at(g->s, i), E), lane_zero()));
+        const lane E = value_at(g->data.row, i, shared);
+        masked_put(g->w.y, i, good,
+                   lane_mul(lane_at(g->d1.y, i), lane_mul(cost, lane_at(g->y_unit, i))));
+        masked_put(g->s, i, good, lane_mul(lane_at(g->ds, i), E));
     }
     return good;
+}
+
+/* Lets the problems of `fresh` begin whose values are good and that are not doubtful. */
+static void begin(qc__group *g, const qc__solve_job *job, const int32_t *status, progress *at,
+                  mask fresh, mask doubtful)
+{
+    const mask good = mask_from_bits(having(g, status, 1u << QC_UNSOLVED));
+    const mask attempt = mask_andnot(mask_and(fresh, good), doubtful);
+    const mask warm = job->warm ? load_warm_start(g, job->warm, attempt) : mask_none();
+    progress_admit(g, at, fresh, attempt, warm);
 }
 
 /* Solves the group on the path that g was assigned. Returns problems that need the full path. */
 static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *status, progress *at)
 {
     const qc__path path = g->path;
-    mask doubtful = mask_none(), warm = mask_none();
+    mask doubtful = mask_none();
     load_values(g, &job->values, status);
     choose_factor(g, path);
     if (path == QC__PATH_CONDENSED) {
-        if (!g->data.shared)
+        if (!g->data.shared && !told_to_stop(job))
             doubtful = condense(g, &g->cond);
         else if (g->shared_failed[1])
             doubtful = mask_from_bits(~0u);
         condense_rhs(g);
     }
     find_H_units(g);
-    const mask attempt = mask_andnot(mask_from_bits(having(g, status, 1u << QC_UNSOLVED)), doubtful);
     start_from_zero(g);
-    if (job->warm)
-        warm = mask_and(attempt, load_warm_start(g, job->warm));
-    ipm(g, job, at, attempt, warm);
+    *at = progress_none(g);
+    begin(g, job, status, at, mask_from_bits(~0u), doubtful);
+    while (mask_any(not(at->done)))
+        advance(g, job, at);
     normalize(g, at);
     if (path == QC__PATH_CONDENSED)
         doubtful = mask_or(doubtful, complete(g, at));
@@ -305,8 +321,75 @@ static void solve(qc__group *g, const qc__solve_job *job, qc__path path, int emb
             job->retry[g->problem[l]] = retry >> l & 1;
         which &= ~retry;
     }
+    count_done(job, which);
     store_numbers(g, &at, job, which, status, margin_of(g, &at));
     store(g, &at, job, which, status);
+}
+
+/* ---- refilling lanes ---------------------------------------------------------------------------- */
+
+/* Hands over what is finished in the lanes of `which`. */
+static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
+                   const int32_t *loaded, unsigned which)
+{
+    int32_t status[LANES];
+    memcpy(status, loaded, sizeof status);
+    conclude(g, at, status);
+    const unsigned retry = which & find_retries(g, 0, loaded, status);
+    for (int l = 0; l < LANES; l++)
+        if (retry >> l & 1)
+            job->retry[g->problem[l]] = 1;
+    count_done(job, which & ~retry);
+    store_numbers(g, at, job, which & ~retry, status, margin_of(g, at));
+    store(g, at, job, which & ~retry, status);
+}
+
+/* Takes problems from the queue into the lanes of `empty`.  Returns the lanes that got one. */
+static unsigned refill(qc__group *g, qc__queue *queue, unsigned empty, int32_t *status)
+{
+    unsigned fresh = 0;
+    for (int l = 0; l < LANES; l++) {
+        const int64_t k = (empty >> l & 1) ? qc__queue_take(queue) : -1;
+        if (k < 0)
+            continue;
+        g->problem[l] = k;
+        status[l] = QC_UNSOLVED;
+        fresh |= 1u << l;
+    }
+    return fresh;
+}
+
+/*
+ * Solves problems from a queue until it is empty: a lane whose problem is finished gets the next. Only
+ * where this costs no more than q and b, that is in full, without the embedding, with P and A shared.
+ */
+static void solve_queue(qc__group *g, const qc__solve_job *job, qc__queue *queue)
+{
+    const int64_t any = 0;
+    int32_t status[LANES] = {QC_UNSOLVED};
+    unsigned busy = 0;
+    assign(g, QC__PATH_FULL, &any, 1, NULL);
+    g->count = LANES;
+    g->embedded = 0;
+    choose_factor(g, QC__PATH_FULL);
+    find_units(g);
+    find_H_units(g);
+    start_from_zero(g);
+    progress at = progress_none(g);
+    for (;;) {
+        const unsigned finished = busy & mask_bits(at.done);
+        if (finished)
+            retire(g, job, &at, status, finished);
+        const unsigned fresh = refill(g, queue, ~busy | finished, status);
+        busy = (busy & ~finished) | fresh;
+        if (!busy)
+            return;
+        if (fresh) {
+            load_vectors(g, &job->values, status);
+            begin(g, job, status, &at, mask_from_bits(fresh), mask_none());
+        }
+        advance(g, job, &at);
+    }
 }
 
 #endif

@@ -95,6 +95,13 @@ struct qc_plan {
     const struct qc__lane_table *lanes;
 };
 
+/* P and A are the batch's: what depends on them alone is done once. */
+static inline int qc__values_shared(const qc_plan *plan)
+{
+    const unsigned both = QC_SHARED_P | QC_SHARED_A;
+    return (plan->shared & both) == both;
+}
+
 /* Checks the family and compiles everything but `lanes`.  On failure *out is NULL. */
 qc_error qc__plan_new(qc_plan **out, const qc_family *family, int condense, qc_message *why);
 void qc__plan_free(qc_plan *plan);

@@ -25,6 +25,7 @@ typedef struct round {
 typedef struct solve_round {
     round work;
     const qc__solve_job *job;
+    qc__queue queue; /* instead of groups, where lanes are refilled */
     atomic_llong done;
     atomic_int stop;
     double began, polled; /* seconds */
@@ -73,16 +74,19 @@ static void solve_groups(void *context, int worker)
     int64_t group;
     int count;
     job.stop = &r->stop;
+    job.done = &r->done;
     if (worker == 0 && s->settings.callback) {
         job.poll = poll_callback;
         job.poll_context = r;
     }
-    while ((count = next_group(&r->work, &group)) > 0) {
+    if (r->queue.count > 0) {
+        s->lanes->solve_queue(s->group[worker], &job, &r->queue);
+        return;
+    }
+    while ((count = next_group(&r->work, &group)) > 0)
         s->lanes->solve(s->group[worker], &job, r->work.path, r->work.embedded,
                         r->work.problems + group * s->lanes->lanes, count,
                         tape_of(&r->work, group));
-        atomic_fetch_add_explicit(&r->done, count, memory_order_relaxed);
-    }
 }
 
 static void derivative_groups(void *context, int worker)
@@ -142,14 +146,16 @@ void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *w
     for (int w = 0; w < s->max_threads; w++)
         s->lanes->group_bind(s->group[w], &s->settings, s->shared);
     memset(s->retry, 0, (size_t)s->batch);
-    const unsigned both = QC_SHARED_P | QC_SHARED_A;
-    if ((s->plan->shared & both) == both)
+    if (qc__values_shared(s->plan))
         s->lanes->share(s->group[0], &job);
     round.work = first_round(s);
+    if (qc__values_shared(s->plan) && round.work.path == QC__PATH_FULL)
+        round.queue = (qc__queue){.problems = s->ordinary, .count = s->batch};
     qc__pool_run(s->pool, threads_for(s, s->batch), solve_groups, &round);
     list_retries(s);
     if (s->retry_count > 0) {
         round.work = second_round(s);
+        round.queue.count = 0;
         qc__pool_run(s->pool, threads_for(s, s->retry_count), solve_groups, &round);
     }
 }
