@@ -88,6 +88,32 @@ typedef struct tape_object {
 
 PyObject *tape_new(core_state *state, plan_object *plan, report_object *report, slot *taken);
 
+/* ---------------------------------------------------------------------------------------------- */
+/* Blocks of rows                                                                                 */
+
+/* `count` arrays, each of two blocks, of `above` and `below` numbers. */
+typedef struct joint {
+    int64_t count, above, below;
+    double *joined;
+} joint;
+
+typedef struct blocks {
+    joint A, b;
+    array array[2]; /* G and h */
+} blocks;
+
+/* Reads (G, h, rows of A) and makes room for [A; G] and [b; h]; -1 and an exception on failure. */
+int blocks_get(blocks *out, const plan_object *plan, int64_t batch, PyObject *const *args,
+               int flags);
+void blocks_release(blocks *b);
+
+/* The joined array; NULL where a block is absent. */
+double *joint_join(const joint *j, const double *above, const double *below);
+/* The joined array to its blocks, of which either may be absent. */
+void joint_split(const joint *j, double *above, double *below);
+
+/* ---------------------------------------------------------------------------------------------- */
+
 /* Plan.solve; see solve.c. */
 PyObject *plan_solve(PyObject *self, PyTypeObject *defining, PyObject *const *args,
                      Py_ssize_t count, PyObject *names);

@@ -120,7 +120,8 @@ static PyObject *plan_idle_bytes(PyObject *self, PyObject *unused)
 
 static PyMethodDef plan_methods[] = {
     {"solve", (PyCFunction)(void (*)(void))plan_solve, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
-     "solve(batch, settings, P, q, A, b, warm x, y, s, x, y, s) -> (Report, Tape or None)"},
+     "solve(batch, settings, P, q, A, b, warm x, y, s, x, y, s[, G, h, rows]) "
+     "-> (Report, Tape or None)"},
     {"describe", plan_describe, METH_NOARGS, "What was decided when the plan was compiled."},
     {"idle_bytes", plan_idle_bytes, METH_NOARGS, "Memory of the solvers kept for the next solve."},
     {NULL, NULL, 0, NULL},

@@ -53,7 +53,8 @@ static int read_settings(qc_settings *out, PyObject **callback, PyObject *tuple)
                : -1;
 }
 
-enum { P, Q, A, B, WARM_X, WARM_Y, WARM_S, X, Y, S, ARRAYS };
+/* Arguments: these, and G, h and the rows of A where rows are in two blocks. */
+enum { P, Q, A, B, WARM_X, WARM_Y, WARM_S, X, Y, S, ARRAYS, BLOCKS = 3 };
 
 static int read_arrays(array *arrays, const plan_object *plan, int64_t batch, PyObject *const *args)
 {
@@ -68,6 +69,17 @@ static int read_arrays(array *arrays, const plan_object *plan, int64_t batch, Py
         if (array_get(&arrays[k], args[k], (Py_ssize_t)bytes, flags, names[k]) < 0)
             return -1;
     }
+    return 0;
+}
+
+/* From here on, A and b are whole. */
+static int join_blocks(blocks *rows, array *arrays, const plan_object *plan, int64_t batch,
+                       PyObject *const *args)
+{
+    if (blocks_get(rows, plan, batch, args, ARRAY_READ) < 0)
+        return -1;
+    arrays[A].data = joint_join(&rows->A, arrays[A].data, rows->array[0].data);
+    arrays[B].data = joint_join(&rows->b, arrays[B].data, rows->array[1].data);
     return 0;
 }
 
@@ -125,9 +137,10 @@ static PyObject *solve_result(core_state *state, plan_object *plan, report_objec
 }
 
 static PyObject *solve(core_state *state, plan_object *plan, int64_t batch, PyObject *tuple,
-                       PyObject *const *args)
+                       PyObject *const *args, int in_blocks)
 {
     array arrays[ARRAYS] = {{0}};
+    blocks rows = {{0}};
     watch w = {.next = SIGNAL_INTERVAL};
     qc_settings settings;
     PyObject *result = NULL;
@@ -142,6 +155,8 @@ static PyObject *solve(core_state *state, plan_object *plan, int64_t batch, PyOb
         settings.num_threads = (int)groups;
     if (read_arrays(arrays, plan, batch, args) < 0)
         goto done;
+    if (in_blocks && join_blocks(&rows, arrays, plan, batch, args + ARRAYS) < 0)
+        goto done;
     if (!(report = report_new(state, batch)) || !(taken = slot_take(plan, batch, &settings)))
         goto done;
     if (solve_watched(taken, &w, arrays, report) < 0)
@@ -151,19 +166,22 @@ static PyObject *solve(core_state *state, plan_object *plan, int64_t batch, PyOb
 done:
     Py_XDECREF((PyObject *)report);
     array_release(arrays, ARRAYS);
+    blocks_release(&rows);
     return result;
 }
 
 PyObject *plan_solve(PyObject *self, PyTypeObject *defining, PyObject *const *args,
                      Py_ssize_t count, PyObject *names)
 {
-    if (count != 2 + ARRAYS || names)
-        return PyErr_Format(PyExc_TypeError, "solve takes %d positional arguments", 2 + ARRAYS);
+    const int in_blocks = count == 2 + ARRAYS + BLOCKS;
+    if ((count != 2 + ARRAYS && !in_blocks) || names)
+        return PyErr_Format(PyExc_TypeError, "solve takes %d or %d positional arguments",
+                            2 + ARRAYS, 2 + ARRAYS + BLOCKS);
     const long long batch = PyLong_AsLongLong(args[0]);
     if (batch == -1 && PyErr_Occurred())
         return NULL;
     if (batch < 1)
         return PyErr_Format(PyExc_ValueError, "batch is %lld, expected at least 1", batch);
     core_state *state = PyType_GetModuleState(defining);
-    return solve(state, (plan_object *)self, batch, args[1], args + 2);
+    return solve(state, (plan_object *)self, batch, args[1], args + 2, in_blocks);
 }

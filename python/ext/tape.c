@@ -39,7 +39,8 @@ static void tape_enter(tape_object *tape)
     Py_END_ALLOW_THREADS
 }
 
-enum { ARRAYS = 7 };
+/* Arguments: so many arrays, and of vjp also G, h and the rows of A where rows are in two blocks. */
+enum { ARRAYS = 7, BLOCKS = 3 };
 
 /* Arguments 0..6, of which those before `written` are read. */
 static int read_arrays(array *arrays, PyObject *const *args, const int64_t *length, int written,
@@ -110,19 +111,42 @@ static PyObject *differentiate(tape_object *tape, derivative run, array *arrays)
     Py_RETURN_NONE;
 }
 
+/* As `run_vjp`, with gradients of A and b in two blocks of rows each. */
+static PyObject *vjp_blocks(tape_object *tape, array *arrays, PyObject *const *args)
+{
+    blocks rows = {{0}};
+    PyObject *result = NULL;
+    if (blocks_get(&rows, tape->plan, tape->report->batch, args, ARRAY_WRITE) == 0) {
+        double *above_A = arrays[5].data, *above_b = arrays[6].data;
+        double *below_A = rows.array[0].data, *below_b = rows.array[1].data;
+        arrays[5].data = above_A || below_A ? rows.A.joined : NULL;
+        arrays[6].data = above_b || below_b ? rows.b.joined : NULL;
+        result = differentiate(tape, run_vjp, arrays);
+        if (result && arrays[5].data)
+            joint_split(&rows.A, above_A, below_A);
+        if (result && arrays[6].data)
+            joint_split(&rows.b, above_b, below_b);
+    }
+    blocks_release(&rows);
+    return result;
+}
+
 static PyObject *tape_vjp(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     static const char *const names[ARRAYS] = {"dx", "dy", "ds", "P", "q", "A", "b"};
     tape_object *tape = (tape_object *)self;
     array arrays[ARRAYS] = {{0}};
     int64_t length[ARRAYS];
-    if (count != ARRAYS)
-        return PyErr_Format(PyExc_TypeError, "vjp takes %d arguments", ARRAYS);
+    const int in_blocks = count == ARRAYS + BLOCKS;
+    if (count != ARRAYS && !in_blocks)
+        return PyErr_Format(PyExc_TypeError, "vjp takes %d or %d arguments", ARRAYS,
+                            ARRAYS + BLOCKS);
     output_lengths(tape, length);
     value_lengths(tape, length + 3);
     PyObject *result = NULL;
     if (read_arrays(arrays, args, length, 3, names) == 0)
-        result = differentiate(tape, run_vjp, arrays);
+        result = in_blocks ? vjp_blocks(tape, arrays, args + ARRAYS)
+                           : differentiate(tape, run_vjp, arrays);
     array_release(arrays, ARRAYS);
     return result;
 }
@@ -146,7 +170,7 @@ static PyObject *tape_jvp(PyObject *self, PyObject *const *args, Py_ssize_t coun
 
 static PyMethodDef tape_methods[] = {
     {"vjp", (PyCFunction)(void (*)(void))tape_vjp, METH_FASTCALL,
-     "vjp(dx, dy, ds, P, q, A, b): cotangents in, gradients out; any may be None."},
+     "vjp(dx, dy, ds, P, q, A, b[, G, h, rows]): cotangents in, gradients out; any may be None."},
     {"jvp", (PyCFunction)(void (*)(void))tape_jvp, METH_FASTCALL,
      "jvp(dP, dq, dA, db, x, y, s): tangents in, tangents out; any may be None."},
     {NULL, NULL, 0, NULL},

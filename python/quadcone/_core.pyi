@@ -35,6 +35,7 @@ class Tape:
         A: Array,
         b: Array,
         /,
+        *blocks: Array,  # G, h and the rows of A, where G and h go below A and b
     ) -> None: ...
     def jvp(
         self,
@@ -83,6 +84,7 @@ class Plan:
         y: Array,
         s: Array,
         /,
+        *blocks: Array,  # G, h and the rows of A, where G and h go below A and b
     ) -> tuple[Report, Tape | None]: ...
     def describe(self) -> dict[str, object]: ...
     def idle_bytes(self) -> int: ...

@@ -11,6 +11,7 @@ from torch.autograd import gradcheck
 from torch.utils.checkpoint import checkpoint
 
 import quadcone as qc
+import quadcone.torch._layout
 from quadcone.torch import qp
 
 NAMES = ("Q", "q", "G", "h", "A", "b")
@@ -133,6 +134,22 @@ def test_threads_change_nothing(batched):
         results.append([z.detach(), *(t.grad for t in tensors)])
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
+
+
+@pytest.mark.parametrize("batched", [(), NAMES, ("Q", "q"), ("A", "G"), ("A", "b", "G")])
+def test_who_joins_blocks_changes_nothing(batched, monkeypatch):
+    """Small blocks of rows are joined by the extension, and others by torch."""
+    results = []
+    for few in (0, 10**6):
+        monkeypatch.setattr(quadcone.torch._layout, "FEW", few)
+        qc.clear_cache()
+        tensors = learned(arguments(batched=batched))
+        z = qp(*tensors)
+        z.sum().backward()
+        results.append([z.detach(), *(t.grad for t in tensors)])
+    qc.clear_cache()
+    for first, second in zip(*results, strict=True):
+        assert torch.equal(first, second)
 
 
 def test_threads_follow_torch(monkeypatch):

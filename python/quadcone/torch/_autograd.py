@@ -182,14 +182,17 @@ def _forward(
     if call.place:
         tensors = tuple(None if t is None else as_doubles(t) for t in tensors)
     P, q, A, b, G, h = tensors
-    if layout.joins:
+    blocks: tuple[int, ...] = ()
+    if layout.in_blocks:
+        blocks = (G.data_ptr(), h.data_ptr(), layout.rows)  # type: ignore[union-attr]
+    elif layout.joins:
         A = joined(layout.joins[0], A, G)
         b = joined(layout.joins[1], b, h)
     elif A is None:
         A, b = G, h
-    x = torch.empty(layout.x_shape, dtype=DOUBLE)
-    y = torch.empty(layout.y_shape, dtype=DOUBLE) if call.full else None
-    s = torch.empty(layout.y_shape, dtype=DOUBLE) if call.full else None
+    x = torch.empty_strided(*layout.x_shape, dtype=DOUBLE)
+    y = torch.empty_strided(*layout.y_shape, dtype=DOUBLE) if call.full else None
+    s = torch.empty_strided(*layout.y_shape, dtype=DOUBLE) if call.full else None
     report, tape = layout.plan.solve(
         layout.batch,
         call.settings.to_core(torch.get_num_threads(), derivatives),
@@ -203,6 +206,7 @@ def _forward(
         x.data_ptr(),
         y.data_ptr() if y is not None else None,
         s.data_ptr() if s is not None else None,
+        *blocks,
     )
     if report.failed:
         check_solved(layout, call.settings, tensors, report)
@@ -216,9 +220,9 @@ def _forward(
 def _backward(
     layout: Layout, tape: _core.Tape, cotangents: Sequence[Tensor | None], needs: Sequence[bool]
 ) -> list[Tensor | None]:
-    """Gradients of P, q, A and b as the solver sees them, None where nobody asks."""
+    """Gradients of P, q, A, b, and of G, h where these are in blocks; None where nobody asks."""
     _, P, q, A, b, G, h = needs
-    asked = (P, q, A or G, b or h)
+    asked = needs[1:] if layout.in_blocks else (P, q, A or G, b or h)
     gradients = [
         torch.empty_strided(shape, strides, dtype=DOUBLE) if ask else None
         for (shape, strides), ask in zip(layout.gradients, asked, strict=True)
@@ -228,7 +232,10 @@ def _backward(
     addresses = [None if g is None else g.data_ptr() for g in sources]
     if len(addresses) == 1:
         addresses += (None, None)
-    tape.vjp(*addresses, *[None if g is None else g.data_ptr() for g in gradients])
+    addresses += [None if g is None else g.data_ptr() for g in gradients]
+    if layout.in_blocks:
+        addresses.append(layout.rows)
+    tape.vjp(*addresses)
     return gradients
 
 
@@ -244,7 +251,7 @@ def _tangents(call: Call, tape: _core.Tape, tangents: Tensors) -> tuple[Tensor, 
     elif layout.slots[2] is None:
         A, b = G, h
     shapes = (layout.x_shape, layout.y_shape, layout.y_shape)[: 3 if call.full else 1]
-    outputs = tuple(torch.empty(shape, dtype=DOUBLE) for shape in shapes)
+    outputs = tuple(torch.empty_strided(*shape, dtype=DOUBLE) for shape in shapes)
     sources = [None if t is None else t.data_ptr() for t in (P, q, A, b)]
     x, y, s = ([output.data_ptr() for output in outputs] + [None, None])[:3]
     tape.jvp(sources[0], sources[1], sources[2], sources[3], x, y, s)

@@ -65,18 +65,23 @@ def _sum_batch(gradient: Tensor, report: _core.Report) -> Tensor:
     return torch.from_numpy(np.add.reduce(values, axis=0))
 
 
+def _by_argument(layout: Layout, gradients: list[Tensor | None], report: _core.Report) -> Tensors:
+    """Gradients of P, q, A, b, G, h by those of P, q, [A; G], [b; h]."""
+    P, q, A, b = gradients
+    if layout.joins:
+        A, G = _split(layout.joins[0], A, report)
+        b, h = _split(layout.joins[1], b, report)
+        return P, q, A, b, G, h
+    if layout.slots[2] is None:
+        return P, q, None, None, A, b
+    return P, q, A, b, None, None
+
+
 def split_gradients(
     layout: Layout, gradients: list[Tensor | None], report: _core.Report
 ) -> Tensors:
     """Gradients in the shapes of the arguments P, q, A, b, G, h."""
-    P, q, A, b = gradients
-    G = h = None
-    if layout.joins:
-        A, G = _split(layout.joins[0], A, report)
-        b, h = _split(layout.joins[1], b, report)
-    elif layout.slots[2] is None:
-        A, b, G, h = None, None, A, b
-    given = (P, q, A, b, G, h)
+    given = tuple(gradients) if layout.in_blocks else _by_argument(layout, gradients, report)
     if not layout.stretched:
         return given
     return tuple(

@@ -18,6 +18,11 @@ from .._values import shape_text
 Shape = tuple[int, ...]
 
 
+# Up to so many numbers in [A; G] the extension joins and splits them, for tensors take longer to
+# make than these to copy.  Beyond, views spare the second copy.
+FEW = 4096
+
+
 class Slot(NamedTuple):
     """One argument of a call."""
 
@@ -48,11 +53,12 @@ class Layout(NamedTuple):
     single: bool  # no argument has a batch dimension
     slots: tuple[Slot | None, ...]
     joins: tuple[Join, Join] | None  # of A with G and of b with h
+    in_blocks: bool  # these are small: the extension joins them, and not torch
     rows: int  # of equalities
     dense_P: bool
-    x_shape: Shape
-    y_shape: Shape
-    shared: tuple[bool, ...]  # of P, q, A, b as the solver sees them
+    x_shape: tuple[Shape, Shape]  # and strides
+    y_shape: tuple[Shape, Shape]
+    shared: tuple[bool, ...]  # of P, q, A, b as the solver sees them, and of G, h if in blocks
     gradients: tuple[tuple[Shape, Shape], ...]  # of the same: shape and strides
     stretched: bool  # a slot is
 
@@ -107,24 +113,35 @@ def _make_layout(
     joins = None
     if A and b and G and h:
         joins = (_join(A, G, -2, batch), _join(b, h, -1, batch))
+    plan = plan_for(family, sum(once << k for k, once in enumerate(shared)))
     size = (batch,) if batch else ()
-    gradients = tuple(
-        _contiguous(one if once else (*size, *one)) for one, once in zip(ones, shared, strict=True)
-    )
+    shapes = [one if once else (*size, *one) for one, once in zip(ones, shared, strict=True)]
+    in_blocks = joins is not None and _are_few(joins)
+    if in_blocks and joins:
+        shapes[2:] = (join.shapes[k] for k in range(2) for join in joins)
+        shared += shared[2:]
     return Layout(
-        plan=plan_for(family, sum(once << k for k, once in enumerate(shared))),
+        plan=plan,
         batch=max(batch, 1),
         single=batch == 0,
         slots=slots,
         joins=joins,
+        in_blocks=in_blocks,
         rows=rows,
         dense_P=len(ones[0]) == 2,
-        x_shape=(*size, family.n),
-        y_shape=(*size, family.m),
+        x_shape=_contiguous((*size, family.n)),
+        y_shape=_contiguous((*size, family.m)),
         shared=tuple(shared),
-        gradients=gradients,
+        gradients=tuple(map(_contiguous, shapes)),
         stretched=any(slot is not None and slot.stretched for slot in slots),
     )
+
+
+def _are_few(joins: tuple[Join, Join]) -> bool:
+    """Whether the extension joins blocks, which it can if none is empty or repeated."""
+    matrix = joins[0]
+    ready = all(join.ready and not any(join.sums) for join in joins)
+    return ready and all(matrix.rows) and sum(map(prod, matrix.shapes)) <= FEW
 
 
 def _contiguous(shape: Shape) -> tuple[Shape, Shape]:
