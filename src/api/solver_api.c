@@ -32,8 +32,8 @@ static qc_error check_settings(const qc_settings *s, qc_message *why)
         return qc__fail(why, QC_ERROR_ARGUMENT, "max_iterations: expected at least 1, got %d",
                         s->max_iterations);
     if (s->num_threads < 1 || s->num_threads > MAX_THREADS)
-        return qc__fail(why, QC_ERROR_ARGUMENT, "num_threads: expected 1 to %d, got %d", MAX_THREADS,
-                        s->num_threads);
+        return qc__fail(why, QC_ERROR_ARGUMENT, "num_threads: expected 1 to %d, got %d",
+                        MAX_THREADS, s->num_threads);
     return QC_OK;
 }
 
@@ -78,8 +78,11 @@ qc_error qc_solver_new(qc_solver **out, const qc_plan *plan, int64_t capacity,
     qc_error error = check_settings(settings, why);
     if (error)
         return error;
-    const qc_solver wanted = {.plan = plan, .lanes = plan->lanes, .capacity = capacity,
-                              .settings = *settings, .max_threads = settings->num_threads,
+    const qc_solver wanted = {.plan = plan,
+                              .lanes = plan->lanes,
+                              .capacity = capacity,
+                              .settings = *settings,
+                              .max_threads = settings->num_threads,
                               .tapes_kept = settings->derivatives != 0};
     error = allocate(out, &wanted, why);
     if (!error && settings->num_threads > 1)
@@ -128,7 +131,11 @@ qc_error qc_solver_set(qc_solver *solver, const qc_settings *settings, qc_messag
 static qc_error check_values(const qc_solver *s, const qc_values *v, qc_message *why)
 {
     const qc_plan *plan = s->plan;
-    const struct { const char *name; const double *given; int64_t length; } needed[] = {
+    const struct {
+        const char *name;
+        const double *given;
+        int64_t length;
+    } needed[] = {
         {"P", v->P, plan->P.length},
         {"q", v->q, plan->n},
         {"A", v->A, plan->A.length},
@@ -177,8 +184,8 @@ qc_error qc_solve(qc_solver *solver, int64_t batch, const qc_values *values,
     const qc_error error = check_values(solver, values, why);
     if (error)
         return error;
-    if (warm && ((!warm->x && solver->plan->n > 0) ||
-                 ((!warm->y || !warm->s) && solver->plan->m > 0)))
+    if (warm &&
+        ((!warm->x && solver->plan->n > 0) || ((!warm->y || !warm->s) && solver->plan->m > 0)))
         return qc__fail(why, QC_ERROR_ARGUMENT, "warm: expected x, y and s, got NULL for one");
     solver->batch = batch;
     solver->taped = solver->tapes_kept && solver->settings.derivatives;
@@ -193,7 +200,9 @@ static qc_error check_derivative(const qc_solver *s, const void *in, const void 
 {
     if (!s || !in || !out)
         return qc__fail(why, QC_ERROR_ARGUMENT, "%s: expected a pointer, got NULL",
-                        !s ? "solver" : !in ? "in" : "out");
+                        !s    ? "solver"
+                        : !in ? "in"
+                              : "out");
     if (s->batch == 0)
         return qc__fail(why, QC_ERROR_ORDER, "a derivative is of a solve: call qc_solve first");
     if (!s->taped)

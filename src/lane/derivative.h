@@ -87,7 +87,8 @@ static void load_solution(qc__group *g, const qc__derivative_job *job, qc__path 
     g->embedded = 0;
     find_units(g);
     start_from_zero(g);
-    load_warm_start(g, &at, mask_from_bits(~0u)); /* where there is no solution: zeros, and masked later */
+    load_warm_start(g, &at,
+                    mask_from_bits(~0u)); /* where there is no solution: zeros, and masked later */
     choose_factor(g, path);
     find_H_units(g);
     for (int32_t t = 0; t < g->cone_count; t++) {

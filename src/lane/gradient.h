@@ -22,8 +22,8 @@ static void subtract_two(int32_t count, double a, const double *restrict u, doub
 }
 
 /* The factors a and b of row i of a matrix's gradient: for A (y_i, u_v,i), for P (x_i, u_x,i) / 2. */
-static inline void row_factors(const qc__gradient_job *job, int is_P, int64_t k, int32_t i, double *a,
-                               double *b)
+static inline void row_factors(const qc__gradient_job *job, int is_P, int64_t k, int32_t i,
+                               double *a, double *b)
 {
     const qc_plan *plan = job->plan;
     *a = is_P ? 0.5 * job->x[k * plan->n + i] : job->y[k * plan->m + i];
@@ -31,7 +31,8 @@ static inline void row_factors(const qc__gradient_job *job, int is_P, int64_t k,
 }
 
 /* Adds problem k to row i of a dense matrix's gradient. */
-static inline void dense_row(const qc__gradient_job *job, int is_P, int64_t k, int32_t i, double *out)
+static inline void dense_row(const qc__gradient_job *job, int is_P, int64_t k, int32_t i,
+                             double *out)
 {
     const int32_t n = job->plan->n;
     double a, b;
@@ -40,7 +41,8 @@ static inline void dense_row(const qc__gradient_job *job, int is_P, int64_t k, i
 }
 
 /* Adds problem k to the stored entries of row i of a sparse matrix's gradient. */
-static inline void sparse_row(const qc__gradient_job *job, int is_P, int64_t k, int32_t i, double *out)
+static inline void sparse_row(const qc__gradient_job *job, int is_P, int64_t k, int32_t i,
+                              double *out)
 {
     const qc__matrix *M = is_P ? &job->plan->P : &job->plan->A;
     const double *u = job->u_x + k * job->plan->n, *x = job->x + k * job->plan->n;
@@ -140,7 +142,8 @@ static void shared_row(const qc__gradient_job *job, int is_P, int32_t i, double 
     (dense ? shared_dense_row : shared_sparse_row)(job, is_P, i, out);
 }
 
-static double shared_entry(const qc__gradient_job *job, double sign, const double *u, int64_t stride)
+static double shared_entry(const qc__gradient_job *job, double sign, const double *u,
+                           int64_t stride)
 {
     double sum = 0.0;
     for (int64_t k = 0; k < job->batch; k++)

@@ -193,10 +193,10 @@ static void layout_factor(qc__group *g, const qc_plan *plan, qc__arena *arena)
 
 static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)
 {
-    pair *pairs[] = {&g->w,  &g->backup, &g->rho,    &g->Qw,     &g->d1,  &g->d2,
+    pair *pairs[] = {&g->w,  &g->backup, &g->rho,    &g->Qw,      &g->d1,  &g->d2,
                      &g->d3, &g->rhs[0], &g->rhs[1], &g->product, &g->left};
-    double **rows[] = {&g->s, &g->H, &g->ds, &g->backup_s, &g->b, &g->c, &g->y_unit, &g->drift, &g->s_inv,
-                       &g->y_inv, &g->H_unit};
+    double **rows[] = {&g->s,      &g->H,     &g->ds,    &g->backup_s, &g->b,     &g->c,
+                       &g->y_unit, &g->drift, &g->s_inv, &g->y_inv,    &g->H_unit};
     const int64_t size = (int64_t)plan->n + plan->m;
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
         *pairs[k] = take_pair(arena, plan);

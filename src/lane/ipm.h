@@ -35,7 +35,7 @@
 #define WARY_STEP   0.7
 #define WARY_SIGMA  0.3
 #define WARY_PASSES 10
-#define INSIDE 0.995 /* how much of the way to the boundary a step goes */
+#define INSIDE      0.995 /* how much of the way to the boundary a step goes */
 enum { REFINEMENTS = 2 };
 
 /* One entry of the predictor's right-hand sides: `r` is -rho, `affine` that of the affine step. */
@@ -221,8 +221,7 @@ static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau,
         const lane s_next = lane_fma(step, ds, s), y_next = lane_fma(step, dy, y);
         masked_put(g->s, i, at->interior, s_next);
         masked_put(g->w.y, i, at->interior, y_next);
-        masked_put(g->drift, i, at->interior,
-                   lane_div(lane_mul(s_next, y), lane_mul(s, y_next)));
+        masked_put(g->drift, i, at->interior, lane_div(lane_mul(s_next, y), lane_mul(s, y_next)));
     }
     at->tau = lane_select(at->interior, lane_fma(step, dtau, at->tau), at->tau);
     at->kappa = lane_select(at->interior, lane_fma(step, dkappa, at->kappa), at->kappa);
@@ -315,8 +314,8 @@ static void subtract_product(const qc__group *g, pair d, pair product, pair r)
         lane_put(r.x, j, lane_sub(lane_at(r.x, j), lane_at(product.x, j)));
     for (int32_t i = 0; i < g->plan->m; i++) {
         const lane Hd = lane_mul(lane_at(g->H, i), lane_at(d.y, i));
-        const lane Md = g->plan->row_is_zero[i] ? lane_at(product.y, i)
-                                                : lane_sub(lane_at(product.y, i), Hd);
+        const lane Md =
+            g->plan->row_is_zero[i] ? lane_at(product.y, i) : lane_sub(lane_at(product.y, i), Hd);
         lane_put(r.y, i, lane_sub(lane_at(r.y, i), Md));
     }
 }

@@ -40,7 +40,8 @@ static mask judge_newton(qc__group *g, progress *at)
     arrived = mask_and(arrived, mask_or(not(at->changed), last));
     at->polished = mask_or(at->polished, arrived);
     finish(at, arrived);
-    const mask better = lane_le(at->F, lane_max(limit, lane_mul(lane_set1(NEWTON_GROWTH), at->F_before)));
+    const mask better =
+        lane_le(at->F, lane_max(limit, lane_mul(lane_set1(NEWTON_GROWTH), at->F_before)));
     const mask more = mask_and(at->finite, lane_lt(at->newton_steps, lane_set1(NEWTON_STEPS)));
     const mask stuck = mask_andnot(at->newton, mask_and(better, more));
     at->F_before = lane_select(at->newton, at->F, at->F_before);
@@ -109,7 +110,8 @@ static mask judge(qc__group *g, progress *at)
     judge_certificates(g, at, settled);
     judge_limits(g, at, settled);
     const mask alive = mask_and(settled, at->interior);
-    const mask attempt = mask_and(alive, mask_or(converged, lane_lt(at->relative_gap, at->next_try)));
+    const mask attempt =
+        mask_and(alive, mask_or(converged, lane_lt(at->relative_gap, at->next_try)));
     at->next_try = lane_select(attempt, lane_mul(lane_set1(0.1), at->relative_gap), at->next_try);
     if (mask_any(attempt))
         newton_begin(g, at, attempt);
@@ -148,8 +150,9 @@ static void set_masked(lane *a, mask which, double value)
 /* New problems in the lanes of `fresh`: those of `attempt` begin, `warm` ones in Newton's method. */
 static void progress_admit(qc__group *g, progress *at, mask fresh, mask attempt, mask warm)
 {
-    mask *outcomes[] = {&at->polished, &at->converged, &at->primal_infeasible,
-                        &at->dual_infeasible, &at->failed, &at->interrupted, &at->changed, &at->cold};
+    mask *outcomes[] = {&at->polished,        &at->converged, &at->primal_infeasible,
+                        &at->dual_infeasible, &at->failed,    &at->interrupted,
+                        &at->changed,         &at->cold};
     for (size_t k = 0; k < sizeof outcomes / sizeof *outcomes; k++)
         forget(outcomes[k], fresh);
     at->done = mask_or(mask_andnot(at->done, attempt), mask_andnot(fresh, attempt));

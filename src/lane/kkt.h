@@ -91,7 +91,8 @@ static mask condense(qc__group *g, condensed *cond)
     for (int32_t k = 0; k < factor->first[factor->leading]; k++)
         bad = mask_or(bad, not(lane_lt(lane_set1(1e-11), lane_abs(lane_at(cond->lead.d, k)))));
     for (int32_t J = factor->leading; J < factor->supernodes; J++)
-        collect_updates(&cond->lead, J, cond->base + (factor->panel[J] - first) * LANES, g->scratch);
+        collect_updates(&cond->lead, J, cond->base + (factor->panel[J] - first) * LANES,
+                        g->scratch);
     return bad;
 }
 
@@ -102,8 +103,12 @@ static mask is_convex(qc__group *g)
     const int32_t n = g->plan->n;
     if (g->plan->P.count == 0)
         return mask_from_bits(~0u);
-    ldl_part part = {.plan = factor, .begin = 0, .end = factor->supernodes,
-                     .panels = g->panels, .d = g->d, .dinv = g->dinv};
+    ldl_part part = {.plan = factor,
+                     .begin = 0,
+                     .end = factor->supernodes,
+                     .panels = g->panels,
+                     .d = g->d,
+                     .dinv = g->dinv};
     memset(g->panels, 0, (size_t)factor->panel[factor->supernodes] * LANES * sizeof(double));
     scatter(factor->scatter_P, g->plan->P.count, g->data.P, 0, g->panels);
     const lane top = lane_max(max_abs(g->data.P, g->plan->P.count), lane_set1(1e-3));
@@ -187,7 +192,8 @@ ALWAYS_INLINE void multiply_A_kind(const int shared, const qc__matrix *A, const 
 }
 
 /* Ax := A x and Aty := Aty + A'y, in one pass over A */
-static void multiply_A(const qc__group *g, const double *x, const double *y, double *Ax, double *Aty)
+static void multiply_A(const qc__group *g, const double *x, const double *y, double *Ax,
+                       double *Aty)
 {
     if (g->data.shared)
         multiply_A_kind(1, &g->plan->A, g->data.A, x, y, Ax, Aty);

@@ -89,17 +89,17 @@ ALWAYS_INLINE void tile(const int R, const int C, const double *a, int64_t lda, 
 
 /* Tiles of every size up to the full one, so that edges run at full speed as well. */
 #define TILE_CASE(R, C)                                                                            \
-    case (R) * 8 + (C):                                                                            \
-        tile(R, C, a, lda, u, ldu, depth, c, ldc, row, col);                                       \
-        return
+case (R) * 8 + (C): tile(R, C, a, lda, u, ldu, depth, c, ldc, row, col); return
 
 static void tile_edge(int32_t rows, int32_t cols, TILE_ARGUMENTS)
 {
-#define TILE_CASES(R) TILE_CASE(R, 1); TILE_CASE(R, 2)
+#define TILE_CASES(R)                                                                              \
+    TILE_CASE(R, 1);                                                                               \
+    TILE_CASE(R, 2)
     switch (rows * 8 + cols) {
         TILE_CASES(1);
         TILE_CASES(2);
-#if LANE_ISA_NUMBER == LANE_ISA_avx2 || LANE_ISA_NUMBER == LANE_ISA_avx512 ||                       \
+#if LANE_ISA_NUMBER == LANE_ISA_avx2 || LANE_ISA_NUMBER == LANE_ISA_avx512 ||                      \
     (LANE_ISA_NUMBER == LANE_ISA_base && defined(__aarch64__))
         TILE_CASES(3);
 #endif
@@ -109,9 +109,18 @@ static void tile_edge(int32_t rows, int32_t cols, TILE_ARGUMENTS)
 #if LANE_ISA_NUMBER == LANE_ISA_avx512
         TILE_CASES(5);
         TILE_CASES(6);
-        TILE_CASE(1, 3); TILE_CASE(1, 4); TILE_CASE(2, 3); TILE_CASE(2, 4);
-        TILE_CASE(3, 3); TILE_CASE(3, 4); TILE_CASE(4, 3); TILE_CASE(4, 4);
-        TILE_CASE(5, 3); TILE_CASE(5, 4); TILE_CASE(6, 3); TILE_CASE(6, 4);
+        TILE_CASE(1, 3);
+        TILE_CASE(1, 4);
+        TILE_CASE(2, 3);
+        TILE_CASE(2, 4);
+        TILE_CASE(3, 3);
+        TILE_CASE(3, 4);
+        TILE_CASE(4, 3);
+        TILE_CASE(4, 4);
+        TILE_CASE(5, 3);
+        TILE_CASE(5, 4);
+        TILE_CASE(6, 3);
+        TILE_CASE(6, 4);
 #endif
     }
 #undef TILE_CASES
@@ -236,8 +245,7 @@ static void factor_block(int32_t cols, double *panel, int64_t w, int32_t k, cons
         for (int32_t c = k; c < j; c++) {
             lane v = lane_at(r, c);
             for (int32_t p = k; p < c; p++)
-                v = lane_fnma(lane_mul(lane_at(r, p), lane_at(d, p)),
-                              lane_at(panel, c * w + p), v);
+                v = lane_fnma(lane_mul(lane_at(r, p), lane_at(d, p)), lane_at(panel, c * w + p), v);
             const lane l = lane_mul(v, lane_at(dinv, c));
             pivot = lane_fnma(v, l, pivot);
             lane_put(r, c, l);
@@ -389,8 +397,8 @@ ALWAYS_INLINE void backward_columns(const int shared, const int rhs, const int c
     default: step(shared, rhs, 4, k, panel, w, below, rows, first, x); break;                      \
     }
 
-ALWAYS_INLINE void forward_supernode(const int shared, const int rhs, const double *panel, int32_t w,
-                                     int32_t below, const int32_t *rows, int32_t first,
+ALWAYS_INLINE void forward_supernode(const int shared, const int rhs, const double *panel,
+                                     int32_t w, int32_t below, const int32_t *rows, int32_t first,
                                      double *const x[])
 {
     for (int32_t k = 0; k < w; k += BLOCK) {
@@ -438,9 +446,9 @@ static void ldl_backward(const ldl_part *part, int rhs, double *const x[])
     const int32_t last = plan->first[part->end];
     for (int32_t k = plan->first[part->begin]; k < last; k++)
         for (int h = 0; h < rhs; h++)
-            lane_put(x[h], k,
-                     lane_mul(lane_at(x[h], k),
-                              value_at(part->dinv, pivot_of(part, k), part->shared)));
+            lane_put(
+                x[h], k,
+                lane_mul(lane_at(x[h], k), value_at(part->dinv, pivot_of(part, k), part->shared)));
 #define BACKWARD(shared, count)                                                                    \
     for (int32_t J = part->end - 1; J >= part->begin; J--)                                         \
     backward_supernode(shared, count, panel_of(part, J), width_of(plan, J), below_of(plan, J),     \

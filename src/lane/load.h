@@ -57,8 +57,11 @@ static void choose_view(qc__group *g, qc__path path)
 static void choose_factor(qc__group *g, qc__path path)
 {
     g->factor = path == QC__PATH_FULL ? &g->plan->full : &g->plan->condense;
-    g->part = (ldl_part){.plan = g->factor, .begin = g->factor->leading,
-                         .end = g->factor->supernodes, .panels = g->panels, .d = g->d,
+    g->part = (ldl_part){.plan = g->factor,
+                         .begin = g->factor->leading,
+                         .end = g->factor->supernodes,
+                         .panels = g->panels,
+                         .d = g->d,
                          .dinv = g->dinv};
     choose_view(g, path);
 }
@@ -113,7 +116,8 @@ static void load_values(qc__group *g, const qc_values *values, int32_t *status)
     load_vectors(g, values, status);
     if (own) {
         scale_cost(g);
-        mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
+        if (g->path == QC__PATH_FULL) /* condensing, whose first pivots are those of P, finds out */
+            mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
     }
     find_units(g);
     for (int32_t j = 0; own && j < g->plan->n; j++)

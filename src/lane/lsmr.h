@@ -69,8 +69,8 @@ static lane norm2(const double *v, int64_t count)
 static lane normalize_vector(double *v, int64_t count)
 {
     const lane norm = norm2(v, count);
-    const lane inv = lane_select(lane_lt(lane_zero(), norm), lane_div(lane_set1(1.0), norm),
-                                 lane_zero());
+    const lane inv =
+        lane_select(lane_lt(lane_zero(), norm), lane_div(lane_set1(1.0), norm), lane_zero());
     for (int64_t k = 0; k < count; k++)
         lane_put(v, k, lane_mul(lane_at(v, k), inv));
     return norm;

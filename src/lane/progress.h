@@ -24,7 +24,8 @@ typedef struct progress {
     lane primal, dual;           /* largest residuals, unscaled, times tau */
     lane gap, relative_gap;      /* relative to 1 + |objective|: the gap, and s'y */
     lane F, magnitude;           /* largest scaled residual, and of what it is a difference */
-    lane by, qx, Aty, Px, Axs;   /* for certificates, unscaled: b'y, q'x; largest of A'y, Px, Ax + s */
+    lane by, qx, Aty, Px,
+        Axs;   /* for certificates, unscaled: b'y, q'x; largest of A'y, Px, Ax + s */
 
     /* Newton's method: its steps, the residual before the last, whether the last changed D */
     lane newton_steps, F_before;
@@ -129,11 +130,13 @@ static void evaluate(qc__group *g, progress *at)
     const lane sy = at->sy;
     const lane inv = lane_div(lane_set1(1.0), at->tau), inv2 = lane_mul(inv, inv);
     const lane linear = lane_add(at->qx, at->by);
-    at->mu = lane_div(lane_fma(at->tau, at->kappa, sy), lane_set1(at->embedded + max_int(g->cone_count, 1)));
+    at->mu = lane_div(lane_fma(at->tau, at->kappa, sy),
+                      lane_set1(at->embedded + max_int(g->cone_count, 1)));
     at->rho_tau = lane_add(at->kappa, lane_fma(at->quad, inv, linear));
     at->finite = mask_and(lane_finite(at->rho_tau), lane_finite(at->mu));
     const lane gap = lane_fma(linear, inv, lane_mul(at->quad, inv2));
-    const lane objective = lane_fma(at->qx, inv, lane_mul(lane_set1(0.5), lane_mul(at->quad, inv2)));
+    const lane objective =
+        lane_fma(at->qx, inv, lane_mul(lane_set1(0.5), lane_mul(at->quad, inv2)));
     const lane size = lane_max(lane_abs(objective), lane_abs(lane_sub(objective, gap)));
     const lane scale = lane_add(lane_set1(1.0), lane_mul(size, at->cost_unit));
     at->gap = lane_div(lane_mul(lane_abs(gap), at->cost_unit), scale);

@@ -43,7 +43,8 @@ static void ruiz_norms(const qc__group *g, double *cols, double *rows)
         lane top = lane_at(cols, i);
         for (int32_t k = P->row_ptr[i]; k < P->row_ptr[i + 1]; k++) {
             const int32_t j = P->col[k];
-            const lane v = lane_mul(lane_abs(lane_at(data->P, k)), lane_mul(di, lane_at(data->col, j)));
+            const lane v =
+                lane_mul(lane_abs(lane_at(data->P, k)), lane_mul(di, lane_at(data->col, j)));
             top = lane_max(v, top);
             lane_put(cols, j, lane_max(v, lane_at(cols, j)));
         }
@@ -54,7 +55,8 @@ static void ruiz_norms(const qc__group *g, double *cols, double *rows)
         lane top = lane_zero();
         for (int32_t k = A->row_ptr[i]; k < A->row_ptr[i + 1]; k++) {
             const int32_t j = A->col[k];
-            const lane v = lane_mul(lane_abs(lane_at(data->A, k)), lane_mul(ei, lane_at(data->col, j)));
+            const lane v =
+                lane_mul(lane_abs(lane_at(data->A, k)), lane_mul(ei, lane_at(data->col, j)));
             top = lane_max(v, top);
             lane_put(cols, j, lane_max(v, lane_at(cols, j)));
         }
@@ -93,14 +95,14 @@ static void scale_matrices(const qc__group *g)
     const scaled *data = &g->data;
     for (int32_t i = 0; i < P->rows; i++)
         for (int32_t k = P->row_ptr[i]; k < P->row_ptr[i + 1]; k++)
-            lane_put(data->P, k, lane_mul(lane_at(data->P, k),
-                                          lane_mul(lane_at(data->col, i),
-                                                   lane_at(data->col, P->col[k]))));
+            lane_put(data->P, k,
+                     lane_mul(lane_at(data->P, k),
+                              lane_mul(lane_at(data->col, i), lane_at(data->col, P->col[k]))));
     for (int32_t i = 0; i < A->rows; i++)
         for (int32_t k = A->row_ptr[i]; k < A->row_ptr[i + 1]; k++)
-            lane_put(data->A, k, lane_mul(lane_at(data->A, k),
-                                          lane_mul(lane_at(data->row, i),
-                                                   lane_at(data->col, A->col[k]))));
+            lane_put(data->A, k,
+                     lane_mul(lane_at(data->A, k),
+                              lane_mul(lane_at(data->row, i), lane_at(data->col, A->col[k]))));
 }
 
 /* Finds D and E for the P and A in g->data, and applies them.  Uses d1 and d2 as scratch. */
@@ -134,8 +136,8 @@ static void scale_vectors(qc__group *g)
     const scaled *data = &g->data;
     const lane cost = value_at(data->cost, 0, data->shared);
     for (int32_t j = 0; j < plan->n; j++)
-        lane_put(g->q, j, lane_mul(lane_at(g->q, j),
-                                   lane_mul(cost, value_at(data->col, j, data->shared))));
+        lane_put(g->q, j,
+                 lane_mul(lane_at(g->q, j), lane_mul(cost, value_at(data->col, j, data->shared))));
     for (int32_t i = 0; i < plan->m; i++)
         lane_put(g->b, i, lane_mul(lane_at(g->b, i), value_at(data->row, i, data->shared)));
 }

@@ -127,8 +127,8 @@ static void conclude(const qc__group *g, const progress *at, int32_t *status)
     const double tol = g->settings.tolerance, tol_cert = 10.0 * g->settings.tolerance_infeasible;
     const lane eps = lane_set1(tol_cert);
     const mask cert_p = mask_and(at->primal_infeasible, lane_le(at->Aty, eps));
-    const mask cert_d = mask_and(at->dual_infeasible,
-                                 mask_and(lane_le(at->Px, eps), lane_le(at->Axs, eps)));
+    const mask cert_d =
+        mask_and(at->dual_infeasible, mask_and(lane_le(at->Px, eps), lane_le(at->Axs, eps)));
     const mask certificate = mask_or(at->primal_infeasible, at->dual_infeasible);
     const mask point = mask_andnot(not(certificate), at->interrupted);
     mark(g, at->interrupted, QC_INTERRUPTED, status);

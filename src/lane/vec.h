@@ -13,10 +13,10 @@
 
 #include <stdint.h>
 
-#define LANE_ISA_scalar 1
-#define LANE_ISA_base   2
-#define LANE_ISA_avx2   3
-#define LANE_ISA_avx512 4
+#define LANE_ISA_scalar   1
+#define LANE_ISA_base     2
+#define LANE_ISA_avx2     3
+#define LANE_ISA_avx512   4
 #define LANE_PASTE_(a, b) a##b
 #define LANE_PASTE(a, b)  LANE_PASTE_(a, b)
 #define LANE_ISA_NUMBER   LANE_PASTE(LANE_ISA_, LANE_ISA)

@@ -111,16 +111,23 @@ static int threads_for(const qc_solver *s, int64_t count)
 static round first_round(qc_solver *s)
 {
     const int condensed = s->plan->condensed;
-    return (round){.solver = s, .path = condensed ? QC__PATH_CONDENSED : QC__PATH_FULL,
-                   .problems = s->ordinary, .count = s->batch,
-                   .tape = !s->taped ? NULL : condensed ? s->condensed_tape : s->full_tape,
+    return (round){.solver = s,
+                   .path = condensed ? QC__PATH_CONDENSED : QC__PATH_FULL,
+                   .problems = s->ordinary,
+                   .count = s->batch,
+                   .tape = !s->taped   ? NULL
+                           : condensed ? s->condensed_tape
+                                       : s->full_tape,
                    .slot = condensed ? s->condensed_slot : s->full_slot};
 }
 
 /* With the embedding, in full.  Where the first round was in full too, its tape has the same data. */
 static round second_round(qc_solver *s)
 {
-    return (round){.solver = s, .path = QC__PATH_FULL, .embedded = 1, .problems = s->retried,
+    return (round){.solver = s,
+                   .path = QC__PATH_FULL,
+                   .embedded = 1,
+                   .problems = s->retried,
                    .count = s->retry_count,
                    .tape = s->taped && s->plan->condensed ? s->full_tape : NULL,
                    .slot = s->full_slot};
@@ -137,10 +144,12 @@ static void list_retries(qc_solver *s)
 void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *warm)
 {
     const qc__record *r = &s->record;
-    const qc__solve_job job = {
-        .batch = s->batch, .values = *values, .warm = warm, .retry = s->retry,
-        .out = {r->x, r->y, r->s, r->status, r->iterations, r->objective, r->primal_residual,
-                r->dual_residual, r->gap, r->margin}};
+    const qc__solve_job job = {.batch = s->batch,
+                               .values = *values,
+                               .warm = warm,
+                               .retry = s->retry,
+                               .out = {r->x, r->y, r->s, r->status, r->iterations, r->objective,
+                                       r->primal_residual, r->dual_residual, r->gap, r->margin}};
     solve_round round = {.job = &job, .began = qc__clock_seconds()};
     round.polled = round.began;
     for (int w = 0; w < s->max_threads; w++)

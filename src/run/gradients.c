@@ -90,10 +90,16 @@ static void turn(const qc__gradient_job *job, int64_t first, int64_t last)
 
 void qc__run_gradients(qc_solver *s, const qc_cotangent *in, const qc_gradient *out)
 {
-    const qc__gradient_job job = {.plan = s->plan, .batch = s->batch, .x = s->record.x,
-                                  .y = s->record.y, .u_x = s->u_x, .u_v = s->u_v,
-                                  .weight = s->weight, .z_turned = s->z_turned,
-                                  .u_turned = s->u_turned, .stride = qc__turned_stride(s->batch),
+    const qc__gradient_job job = {.plan = s->plan,
+                                  .batch = s->batch,
+                                  .x = s->record.x,
+                                  .y = s->record.y,
+                                  .u_x = s->u_x,
+                                  .u_v = s->u_v,
+                                  .weight = s->weight,
+                                  .z_turned = s->z_turned,
+                                  .u_turned = s->u_turned,
+                                  .stride = qc__turned_stride(s->batch),
                                   .out = *out};
     const int64_t turned = qc__turned_rows(s->plan, out->P != NULL, out->A != NULL);
     weigh(s, in);

@@ -5,7 +5,8 @@
 
 static void layout_record(qc__record *r, const qc_plan *plan, size_t count, qc__arena *arena)
 {
-    double **numbers[] = {&r->objective, &r->primal_residual, &r->dual_residual, &r->gap, &r->margin};
+    double **numbers[] = {&r->objective, &r->primal_residual, &r->dual_residual, &r->gap,
+                          &r->margin};
     r->x = TAKE(arena, count * (size_t)plan->n, double);
     r->y = TAKE(arena, count * (size_t)plan->m, double);
     r->s = TAKE(arena, count * (size_t)plan->m, double);
@@ -29,8 +30,8 @@ static void layout_tapes(qc_solver *s, qc__arena *arena)
 static void layout_derivative(qc_solver *s, qc__arena *arena)
 {
     const size_t count = (size_t)s->capacity;
-    const size_t turned = (size_t)qc__turned_rows(s->plan, 1, 1) *
-                          (size_t)qc__turned_stride(s->capacity);
+    const size_t turned =
+        (size_t)qc__turned_rows(s->plan, 1, 1) * (size_t)qc__turned_stride(s->capacity);
     s->u_x = TAKE(arena, count * (size_t)s->plan->n, double);
     s->u_v = TAKE(arena, count * (size_t)s->plan->m, double);
     s->u_s = TAKE(arena, count * (size_t)s->plan->m, double);

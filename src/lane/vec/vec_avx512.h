@@ -7,24 +7,87 @@ enum { REG_WIDTH = 8 };
 typedef __m512d reg;
 typedef __mmask8 regmask;
 
-static inline reg reg_load(const double *p) { return _mm512_load_pd(p); }
-static inline void reg_store(double *p, reg a) { _mm512_store_pd(p, a); }
-static inline reg reg_set1(double a) { return _mm512_set1_pd(a); }
-static inline reg reg_add(reg a, reg b) { return _mm512_add_pd(a, b); }
-static inline reg reg_sub(reg a, reg b) { return _mm512_sub_pd(a, b); }
-static inline reg reg_mul(reg a, reg b) { return _mm512_mul_pd(a, b); }
-static inline reg reg_div(reg a, reg b) { return _mm512_div_pd(a, b); }
-static inline reg reg_min(reg a, reg b) { return _mm512_min_pd(a, b); }
-static inline reg reg_max(reg a, reg b) { return _mm512_max_pd(a, b); }
-static inline reg reg_sqrt(reg a) { return _mm512_sqrt_pd(a); }
-static inline reg reg_abs(reg a) { return _mm512_abs_pd(a); }
-static inline reg reg_fma(reg a, reg b, reg c) { return _mm512_fmadd_pd(a, b, c); }
-static inline reg reg_fnma(reg a, reg b, reg c) { return _mm512_fnmadd_pd(a, b, c); }
-static inline regmask reg_lt(reg a, reg b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
-static inline regmask reg_le(reg a, reg b) { return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ); }
-static inline reg reg_select(regmask m, reg a, reg b) { return _mm512_mask_blend_pd(m, b, a); }
-static inline regmask regmask_and(regmask a, regmask b) { return (regmask)(a & b); }
-static inline regmask regmask_or(regmask a, regmask b) { return (regmask)(a | b); }
-static inline regmask regmask_andnot(regmask a, regmask b) { return (regmask)(a & ~b); }
-static inline regmask regmask_from_bits(unsigned bits) { return (regmask)bits; }
-static inline unsigned regmask_bits(regmask m) { return m; }
+static inline reg reg_load(const double *p)
+{
+    return _mm512_load_pd(p);
+}
+static inline void reg_store(double *p, reg a)
+{
+    _mm512_store_pd(p, a);
+}
+static inline reg reg_set1(double a)
+{
+    return _mm512_set1_pd(a);
+}
+static inline reg reg_add(reg a, reg b)
+{
+    return _mm512_add_pd(a, b);
+}
+static inline reg reg_sub(reg a, reg b)
+{
+    return _mm512_sub_pd(a, b);
+}
+static inline reg reg_mul(reg a, reg b)
+{
+    return _mm512_mul_pd(a, b);
+}
+static inline reg reg_div(reg a, reg b)
+{
+    return _mm512_div_pd(a, b);
+}
+static inline reg reg_min(reg a, reg b)
+{
+    return _mm512_min_pd(a, b);
+}
+static inline reg reg_max(reg a, reg b)
+{
+    return _mm512_max_pd(a, b);
+}
+static inline reg reg_sqrt(reg a)
+{
+    return _mm512_sqrt_pd(a);
+}
+static inline reg reg_abs(reg a)
+{
+    return _mm512_abs_pd(a);
+}
+static inline reg reg_fma(reg a, reg b, reg c)
+{
+    return _mm512_fmadd_pd(a, b, c);
+}
+static inline reg reg_fnma(reg a, reg b, reg c)
+{
+    return _mm512_fnmadd_pd(a, b, c);
+}
+static inline regmask reg_lt(reg a, reg b)
+{
+    return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
+}
+static inline regmask reg_le(reg a, reg b)
+{
+    return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ);
+}
+static inline reg reg_select(regmask m, reg a, reg b)
+{
+    return _mm512_mask_blend_pd(m, b, a);
+}
+static inline regmask regmask_and(regmask a, regmask b)
+{
+    return (regmask)(a & b);
+}
+static inline regmask regmask_or(regmask a, regmask b)
+{
+    return (regmask)(a | b);
+}
+static inline regmask regmask_andnot(regmask a, regmask b)
+{
+    return (regmask)(a & ~b);
+}
+static inline regmask regmask_from_bits(unsigned bits)
+{
+    return (regmask)bits;
+}
+static inline unsigned regmask_bits(regmask m)
+{
+    return m;
+}
