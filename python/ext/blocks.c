@@ -2,7 +2,8 @@
 /*
  * blocks.c -- rows in two blocks: the caller has A, b and G, h, the solver [A; G] and [b; h].
  *
- * Tensors take longer to join than a small problem takes to solve, so this can be done here.
+ * Tensors take longer to join than a small problem takes to solve, and views of a joined gradient would
+ * be copied by who gathers gradients, so this is done here.
  */
 #include <string.h>
 

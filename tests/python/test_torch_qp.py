@@ -138,10 +138,10 @@ def test_threads_change_nothing(batched):
 
 @pytest.mark.parametrize("batched", [(), NAMES, ("Q", "q"), ("A", "G"), ("A", "b", "G")])
 def test_who_joins_blocks_changes_nothing(batched, monkeypatch):
-    """Small blocks of rows are joined by the extension, and others by torch."""
+    """Blocks of rows are joined by the extension where none is repeated, and else by torch."""
     results = []
-    for few in (0, 10**6):
-        monkeypatch.setattr(quadcone.torch._layout, "FEW", few)
+    for are_plain in (quadcone.torch._layout._are_plain, lambda joins: False):
+        monkeypatch.setattr(quadcone.torch._layout, "_are_plain", are_plain)
         qc.clear_cache()
         tensors = learned(arguments(batched=batched))
         z = qp(*tensors)

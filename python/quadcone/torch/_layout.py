@@ -18,11 +18,6 @@ from .._values import shape_text
 Shape = tuple[int, ...]
 
 
-# Up to so many numbers in [A; G] the extension joins and splits them, for tensors take longer to
-# make than these to copy.  Beyond, views spare the second copy.
-FEW = 4096
-
-
 class Slot(NamedTuple):
     """One argument of a call."""
 
@@ -53,7 +48,7 @@ class Layout(NamedTuple):
     single: bool  # no argument has a batch dimension
     slots: tuple[Slot | None, ...]
     joins: tuple[Join, Join] | None  # of A with G and of b with h
-    in_blocks: bool  # these are small: the extension joins them, and not torch
+    in_blocks: bool  # the extension joins them, and splits their gradients; otherwise torch does
     rows: int  # of equalities
     dense_P: bool
     x_shape: tuple[Shape, Shape]  # and strides
@@ -116,7 +111,7 @@ def _make_layout(
     plan = plan_for(family, sum(once << k for k, once in enumerate(shared)))
     size = (batch,) if batch else ()
     shapes = [one if once else (*size, *one) for one, once in zip(ones, shared, strict=True)]
-    in_blocks = joins is not None and _are_few(joins)
+    in_blocks = joins is not None and _are_plain(joins)
     if in_blocks and joins:
         shapes[2:] = (join.shapes[k] for k in range(2) for join in joins)
         shared += shared[2:]
@@ -137,11 +132,9 @@ def _make_layout(
     )
 
 
-def _are_few(joins: tuple[Join, Join]) -> bool:
-    """Whether the extension joins blocks, which it can if none is empty or repeated."""
-    matrix = joins[0]
-    ready = all(join.ready and not any(join.sums) for join in joins)
-    return ready and all(matrix.rows) and sum(map(prod, matrix.shapes)) <= FEW
+def _are_plain(joins: tuple[Join, Join]) -> bool:
+    """Whether the extension can join these blocks: none is empty or repeated."""
+    return all(join.ready and all(join.rows) and not any(join.sums) for join in joins)
 
 
 def _contiguous(shape: Shape) -> tuple[Shape, Shape]:
