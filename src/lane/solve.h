@@ -194,6 +194,17 @@ static void store(qc__group *g, const progress *at, const qc__solve_job *job, un
     store_vector(g, has_xs, g->ds, plan->m, which, job->out.s);
 }
 
+/* Adds what was done for the problems of `which` to their iterations, in either round. */
+static void count_passes(const qc__group *g, const progress *at, const qc__solve_job *job,
+                         unsigned which)
+{
+    double passes[LANES] __attribute__((aligned(64)));
+    lane_store(passes, at->passes);
+    for (int l = 0; l < g->count; l++)
+        if (which >> l & 1)
+            job->out.iterations[g->problem[l]] += (int32_t)passes[l];
+}
+
 static void count_done(const qc__solve_job *job, unsigned which)
 {
     atomic_fetch_add_explicit(job->done, __builtin_popcount(which), memory_order_relaxed);
@@ -204,21 +215,19 @@ static void store_numbers(const qc__group *g, const progress *at, const qc__solv
 {
     double primal[LANES] __attribute__((aligned(64))), dual[LANES] __attribute__((aligned(64)));
     double objective[LANES] __attribute__((aligned(64))), gap[LANES] __attribute__((aligned(64)));
-    double room[LANES] __attribute__((aligned(64))), passes[LANES] __attribute__((aligned(64)));
+    double room[LANES] __attribute__((aligned(64)));
     const lane quad = lane_mul(at->quad, at->cost_unit);
     lane_store(primal, lane_select(at->dual_infeasible, at->Axs, at->primal));
     lane_store(dual, lane_select(at->primal_infeasible, at->Aty, at->dual));
     lane_store(objective, lane_fma(lane_set1(0.5), quad, at->qx));
     lane_store(gap, lane_abs(lane_add(quad, lane_add(at->qx, at->by))));
     lane_store(room, margin);
-    lane_store(passes, at->passes);
     for (int l = 0; l < g->count; l++) {
         if (!(which >> l & 1))
             continue;
         const int64_t k = g->problem[l];
         const int point = HAS_POINT >> status[l] & 1;
         job->out.status[k] = status[l];
-        job->out.iterations[k] = (int32_t)passes[l];
         job->out.primal_residual[k] = primal[l];
         job->out.dual_residual[k] = dual[l];
         job->out.objective[k] = point ? objective[l] : NAN;
@@ -321,6 +330,7 @@ static void solve(qc__group *g, const qc__solve_job *job, qc__path path, int emb
             job->retry[g->problem[l]] = retry >> l & 1;
         which &= ~retry;
     }
+    count_passes(g, &at, job, all_of(count));
     count_done(job, which);
     store_numbers(g, &at, job, which, status, margin_of(g, &at));
     store(g, &at, job, which, status);
@@ -339,6 +349,7 @@ static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
     for (int l = 0; l < LANES; l++)
         if (retry >> l & 1)
             job->retry[g->problem[l]] = 1;
+    count_passes(g, at, job, which);
     count_done(job, which & ~retry);
     store_numbers(g, at, job, which & ~retry, status, margin_of(g, at));
     store(g, at, job, which & ~retry, status);

@@ -30,6 +30,15 @@ def long_solve():
     return lambda **overrides: problem.solve(q, data.b, **overrides)
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own handler, also where the tests run in the background, with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_keyboard_interrupt(long_solve, threads):
     """Ctrl-C ends the call within a second, and not because it was over."""
@@ -44,6 +53,7 @@ def test_keyboard_interrupt(long_solve, threads):
     assert done < batch
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_keyboard_interrupt_without_a_callback(long_solve):
     killer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     killer.start()
