@@ -186,7 +186,7 @@ typedef int (*qc_callback)(void *context, const qc_progress *progress);
 typedef struct qc_settings {
     double tolerance;            /* residuals and gap, relative and absolute     (1e-8)        */
     double tolerance_infeasible; /* residual of a certificate                    (1e-8)        */
-    int max_iterations;          /*                                              (100)         */
+    int max_iterations;          /* factorizations with the embedding            (100)         */
     int num_threads;             /* threads of this solver, the caller included  (1)           */
     int derivatives;             /* keep what qc_vjp and qc_jvp need             (1)           */
     qc_callback callback;        /* or NULL                                                    */

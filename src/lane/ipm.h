@@ -26,9 +26,11 @@
 #include "lane/kkt.h"
 #include "lane/newton.h"
 
-/* (mu)^1/2 of the first interior point: this part of its largest s or y, but no smaller than that. */
-#define START_CENTER   0.5
-#define START_SMALLEST 1e-3
+/* (mu)^1/2 of the first interior point: this part of its largest s or y, but no smaller than that.  Both
+ * parts are measured: of the first, dense problems in groups of eight take one iteration less. */
+#define START_CONDENSED 0.8
+#define START_FULL      0.5
+#define START_SMALLEST  1e-3
 /* Interior steps after so many passes refine their solves, so often. */
 #define LATE 10
 /* A step this short, after so many passes, is followed by a plain and well centered one. */
@@ -273,7 +275,8 @@ static void start_interior(qc__group *g, progress *at)
     for (int32_t t = 0; t < g->cone_count; t++)
         top = larger_abs(lane_at(g->d1.y, g->cone_row[t]), top);
     const lane one = lane_set1(1.0), half = lane_set1(0.5);
-    const lane root = lane_max(lane_mul(lane_set1(START_CENTER), top), lane_set1(START_SMALLEST));
+    const double part = g->path == QC__PATH_CONDENSED ? START_CONDENSED : START_FULL;
+    const lane root = lane_max(lane_mul(lane_set1(part), top), lane_set1(START_SMALLEST));
     for (int32_t j = 0; j < g->nx; j++)
         masked_put(g->w.x, j, at->start, lane_at(g->d1.x, j));
     for (int32_t t = 0; t < g->zero_count; t++)

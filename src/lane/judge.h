@@ -14,7 +14,7 @@
 #define NEWTON_ARRIVED 1e-12
 /* It is abandoned when a step makes F this much larger, or after so many steps. */
 #define NEWTON_GROWTH 20.0
-enum { NEWTON_STEPS = 4 };
+enum { NEWTON_STEPS = 8 };
 /* Without the embedding an interior point that needs more, or steps this short, is given up. */
 #define PLAIN_STEP 0.05
 enum { PLAIN_PASSES = 30 };
