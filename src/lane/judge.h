@@ -15,6 +15,8 @@
 /* It is abandoned when a step makes F this much larger, or after so many steps. */
 #define NEWTON_GROWTH 20.0
 enum { NEWTON_STEPS = 8 };
+/* A converged problem goes on until Newton's method succeeds, or the next try would be at this gap. */
+#define NEWTON_LAST 1e-14
 /* Without the embedding an interior point that needs more, or steps this short, is given up. */
 #define PLAIN_STEP 0.05
 enum { PLAIN_PASSES = 30 };
@@ -47,7 +49,8 @@ static mask judge_newton(qc__group *g, progress *at)
     at->F_before = lane_select(at->newton, at->F, at->F_before);
     if (mask_any(stuck))
         newton_give_up(g, at, stuck);
-    finish(at, mask_and(mask_and(stuck, at->converged), at->interior));
+    const mask exhausted = lane_lt(at->next_try, lane_set1(NEWTON_LAST));
+    finish(at, mask_and(mask_and(stuck, exhausted), mask_and(at->converged, at->interior)));
     return stuck;
 }
 
@@ -106,12 +109,12 @@ static mask judge(qc__group *g, progress *at)
     const mask moved = judge_newton(g, at);
     const mask settled = mask_andnot(at->interior, moved);
     const mask converged = mask_and(settled, has_converged(g, at));
+    const mask first = mask_andnot(converged, at->converged);
     at->converged = mask_or(at->converged, converged);
     judge_certificates(g, at, settled);
     judge_limits(g, at, settled);
     const mask alive = mask_and(settled, at->interior);
-    const mask attempt =
-        mask_and(alive, mask_or(converged, lane_lt(at->relative_gap, at->next_try)));
+    const mask attempt = mask_and(alive, mask_or(first, lane_lt(at->relative_gap, at->next_try)));
     at->next_try = lane_select(attempt, lane_mul(lane_set1(0.1), at->relative_gap), at->next_try);
     if (mask_any(attempt))
         newton_begin(g, at, attempt);
