@@ -81,7 +81,10 @@ static mask condense(qc__group *g, condensed *cond)
     const int64_t first = factor->panel[factor->leading];
     const int64_t all = factor->panel[factor->supernodes];
     double *place[2] = {cond->lead.panels, cond->base - first * LANES};
-    memset(cond->lead.panels, 0, (size_t)first * LANES * sizeof(double));
+    for (int32_t J = 0; J < factor->leading; J++)
+        if (!factor->covered[J])
+            memset(panel_of(&cond->lead, J), 0,
+                   (size_t)(factor->panel[J + 1] - factor->panel[J]) * LANES * sizeof(double));
     memset(cond->base, 0, (size_t)(all - first) * LANES * sizeof(double));
     for (int32_t k = 0; k < g->plan->P.count; k++)
         lane_put(place[factor->scatter_P[k] >= first], factor->scatter_P[k], lane_at(g->data.P, k));

@@ -23,6 +23,7 @@ void qc__factor_plan_free(qc__factor_plan *f)
     free(f->scatter_P);
     free(f->scatter_A);
     free(f->diagonal);
+    free(f->covered);
     *f = (qc__factor_plan){0};
 }
 
@@ -157,14 +158,43 @@ static int64_t *scatter_new(const qc__factor_plan *f, const int32_t *supernode_o
     return scatter;
 }
 
+/* Counts the values that fall into each panel, against the entries of it that are used. */
+static int8_t *covered_new(const qc__factor_plan *f, const int32_t *supernode_of,
+                           const qc__matrix *P, const qc__matrix *A)
+{
+    int8_t *covered = NEW_ZERO(f->supernodes, int8_t);
+    int64_t *left = NEW(f->supernodes, int64_t);
+    const qc__matrix *matrix[2] = {P, A};
+    for (int32_t J = 0; left && J < f->supernodes; J++) {
+        const int64_t w = f->first[J + 1] - f->first[J];
+        left[J] = w * (w + 1) / 2 + w * (f->row_ptr[J + 1] - f->row_ptr[J]);
+    }
+    for (int t = 0; left && t < 2 && matrix[t]; t++)
+        for (int32_t i = 0; i < matrix[t]->rows; i++)
+            for (int32_t k = matrix[t]->row_ptr[i]; k < matrix[t]->row_ptr[i + 1]; k++) {
+                const int32_t u = f->position[(t ? P->rows : 0) + i];
+                const int32_t v = f->position[matrix[t]->col[k]];
+                left[supernode_of[u < v ? u : v]]--;
+            }
+    for (int32_t J = 0; left && covered && J < f->supernodes; J++)
+        covered[J] = left[J] == 0;
+    if (!left) {
+        free(covered);
+        return NULL;
+    }
+    free(left);
+    return covered;
+}
+
 static qc_error map_values(qc__factor_plan *f, const int32_t *supernode_of, const qc__matrix *P,
                            const qc__matrix *A)
 {
     f->scatter_P = scatter_new(f, supernode_of, P, 0);
     if (A)
         f->scatter_A = scatter_new(f, supernode_of, A, P->rows);
+    f->covered = covered_new(f, supernode_of, P, A);
     f->diagonal = NEW(f->size, int64_t);
-    if (!f->scatter_P || (A && !f->scatter_A) || !f->diagonal)
+    if (!f->scatter_P || (A && !f->scatter_A) || !f->covered || !f->diagonal)
         return QC_ERROR_MEMORY;
     for (int32_t k = 0; k < f->size; k++)
         f->diagonal[k] = place_of(f, supernode_of, k, k);

@@ -72,7 +72,8 @@ typedef struct qc__factor_plan {
     int32_t *target;
     int64_t *scatter_P; /* [P.count] where a value of P goes                                  */
     int64_t *scatter_A; /* [A.count]                                                          */
-    int64_t *diagonal;  /* [size] where the diagonal entry of pivot k sits                    */
+    int8_t *covered; /* [supernodes] all of the panel that is used is values of P and A        */
+    int64_t *diagonal; /* [size] where the diagonal entry of pivot k sits                    */
     int32_t widest, tallest; /* max over supernodes of w, and of w + number of rows           */
     double flops_leading, flops_trailing; /* multiply and add are two                         */
 } qc__factor_plan;
@@ -87,9 +88,9 @@ struct qc_plan {
     int32_t cone_count;
     qc__cone *cones;
     int32_t zero_rows, cone_rows; /* rows in zero cones, and in all others: m together        */
-    int8_t *row_is_zero;          /* [m]                                                      */
-    qc__factor_plan full;         /* the whole KKT matrix, everything at every iteration      */
-    int condensed;                /* 1: `condense` exists and is what is used                 */
+    int8_t *row_is_zero; /* [m]                                                      */
+    qc__factor_plan full; /* the whole KKT matrix, everything at every iteration      */
+    int condensed; /* 1: `condense` exists and is what is used                 */
     qc__factor_plan condense;
     qc__factor_plan convexity; /* P alone, size n, to see whether it is positive semidefinite */
     const struct qc__lane_table *lanes;

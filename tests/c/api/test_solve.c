@@ -16,7 +16,7 @@ static void check_solved(const problems *p, const answers *a, int64_t k)
     const double *x = o->x + k * a->n, *y = o->y + k * a->m, *s = o->s + k * a->m;
     const conditions c = conditions_of(p, k, x, y, s);
     assert_int_equal(o->status[k], QC_SOLVED);
-    assert_true(o->iterations[k] >= 0 && o->iterations[k] <= 50);
+    assert_true(o->iterations[k] >= 0 && o->iterations[k] <= 130);
     CHECK_CLOSE(c.primal, 0.0, 1e-6);
     CHECK_CLOSE(c.dual, 0.0, 1e-6);
     CHECK_CLOSE(c.gap, 0.0, 1e-5);
