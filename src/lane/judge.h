@@ -54,9 +54,9 @@ static mask judge_newton(qc__group *g, progress *at)
     return stuck;
 }
 
-static mask has_converged(const qc__group *g, const progress *at)
+/* Residuals and gap to a tolerance, relative and absolute. */
+static mask is_within(const progress *at, double tol)
 {
-    const double tol = g->settings.tolerance;
     const lane eps = lane_mul(lane_set1(tol), at->tau), one = lane_set1(1.0);
     mask ok = lane_le(at->primal, lane_mul(eps, lane_add(one, at->b_norm)));
     ok = mask_and(ok, lane_le(at->dual, lane_mul(eps, lane_add(one, at->q_norm))));
@@ -108,7 +108,7 @@ static mask judge(qc__group *g, progress *at)
 {
     const mask moved = judge_newton(g, at);
     const mask settled = mask_andnot(at->interior, moved);
-    const mask converged = mask_and(settled, has_converged(g, at));
+    const mask converged = mask_and(settled, is_within(at, g->settings.tolerance));
     const mask first = mask_andnot(converged, at->converged);
     at->converged = mask_or(at->converged, converged);
     judge_certificates(g, at, settled);

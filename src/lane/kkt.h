@@ -42,8 +42,8 @@ static void add_to_diagonal(const qc__factor_plan *plan, int32_t variable, doubl
     lane_put(panels, at, lane_add(lane_at(panels, at), a));
 }
 
-/* M - E H E' into the panels, then its factor.  Returns problems with a replaced pivot. */
-static mask kkt_factor(qc__group *g)
+/* M - E H E' into the panels, then its factor. */
+static void kkt_factor(qc__group *g)
 {
     const qc__factor_plan *factor = g->factor;
     const size_t count = (size_t)trailing_panels(factor);
@@ -67,7 +67,7 @@ static mask kkt_factor(qc__group *g)
     for (int32_t t = 0; t < g->cone_count; t++)
         add_to_diagonal(factor, g->plan->n + g->cone_row[t], g->panels,
                         lane_sub(lane_set1(-delta), lane_at(g->H, g->cone_row[t])));
-    return ldl_factor(&g->part, g->scratch);
+    ldl_factor(&g->part, g->scratch);
 }
 
 /*

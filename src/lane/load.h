@@ -94,13 +94,18 @@ static void find_units(qc__group *g)
         lane_put(g->y_unit, i, lane_div(one, value_at(data->row, i, data->shared)));
 }
 
-/* q and b, scaled, and the right-hand side g = (-q, b); marks bad values. */
+/* q and b, scaled by what is known of P and A; marks bad values. */
 static void load_vectors(qc__group *g, const qc_values *values, int32_t *status)
 {
     if (g->data.shared && g->shared_failed[0])
         mark(g, mask_from_bits(~0u), g->shared_failed[0], status);
     pack_vectors(g, values, status);
     scale_vectors(g);
+}
+
+/* The right-hand side g = (-q, b), of which b is in place. */
+static void set_rhs(qc__group *g)
+{
     for (int32_t j = 0; j < g->plan->n; j++)
         lane_put(g->g.x, j, lane_neg(lane_at(g->q, j)));
 }
@@ -119,9 +124,8 @@ static void load_values(qc__group *g, const qc_values *values, int32_t *status)
         if (g->path == QC__PATH_FULL) /* condensing, whose first pivots are those of P, finds out */
             mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
     }
+    set_rhs(g);
     find_units(g);
-    for (int32_t j = 0; own && j < g->plan->n; j++)
-        lane_put(g->g.x, j, lane_neg(lane_at(g->q, j)));
 }
 
 /* The condensed right-hand side c, and in g->lead what recovers x and the equalities' y from it. */

@@ -113,14 +113,6 @@ static mask complete(qc__group *g, progress *at)
     return doubtful;
 }
 
-static mask within(const progress *at, double tol)
-{
-    const lane eps = lane_set1(tol), one = lane_set1(1.0);
-    mask ok = lane_le(at->primal, lane_mul(eps, lane_add(one, at->b_norm)));
-    ok = mask_and(ok, lane_le(at->dual, lane_mul(eps, lane_add(one, at->q_norm))));
-    return mask_and(ok, lane_le(at->gap, eps));
-}
-
 /* The status of every problem of the group that has none yet. */
 static void conclude(const qc__group *g, const progress *at, int32_t *status)
 {
@@ -134,8 +126,8 @@ static void conclude(const qc__group *g, const progress *at, int32_t *status)
     mark(g, at->interrupted, QC_INTERRUPTED, status);
     mark(g, cert_p, QC_PRIMAL_INFEASIBLE, status);
     mark(g, cert_d, QC_DUAL_INFEASIBLE, status);
-    mark(g, mask_and(point, within(at, tol)), QC_SOLVED, status);
-    mark(g, mask_and(point, within(at, TOLERANCE_INACCURATE)), QC_SOLVED_INACCURATE, status);
+    mark(g, mask_and(point, is_within(at, tol)), QC_SOLVED, status);
+    mark(g, mask_and(point, is_within(at, TOLERANCE_INACCURATE)), QC_SOLVED_INACCURATE, status);
     mark(g, mask_or(at->failed, certificate), QC_NUMERICAL_ERROR, status);
     mark(g, mask_from_bits(~0u), QC_MAX_ITERATIONS, status);
 }
@@ -257,7 +249,7 @@ static mask load_warm_start(qc__group *g, const qc_warm_start *warm, mask which)
     const lane cost = value_at(g->data.cost, 0, shared);
     for (int32_t j = 0; j < plan->n; j++)
         masked_put(g->w.x, j, good,
-                   lane_div(lane_at(g->d1.x, j), value_at(g->data.col, j, shared)));
+                   lane_mul(lane_at(g->d1.x, j), lane_mul(cost, lane_at(g->x_unit, j))));
     for (int32_t i = 0; i < plan->m; i++) {
         const lane E = value_at(g->data.row, i, shared);
         masked_put(g->w.y, i, good,
@@ -309,44 +301,21 @@ static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *stat
 static unsigned find_retries(const qc__group *g, unsigned doubtful, const int32_t *loaded,
                              const int32_t *status)
 {
+    if (g->embedded)
+        return 0;
     const unsigned clean = having(g, status, 1u << QC_SOLVED | 1u << QC_INTERRUPTED) & ~doubtful;
-    return all_of(g->count) & having(g, loaded, 1u << QC_UNSOLVED) & ~clean;
+    return having(g, loaded, 1u << QC_UNSOLVED) & ~clean;
 }
 
-static void solve(qc__group *g, const qc__solve_job *job, qc__path path, int embedded,
-                  const int64_t *problems, int count, void *memory)
-{
-    int32_t status[LANES] = {QC_UNSOLVED}, loaded[LANES];
-    progress at;
-    assign(g, path, problems, count, memory);
-    g->embedded = embedded;
-    const unsigned doubtful = mask_bits(solve_assigned(g, job, status, &at));
-    memcpy(loaded, status, sizeof status);
-    conclude(g, &at, status);
-    unsigned which = all_of(count);
-    if (!embedded) {
-        const unsigned retry = find_retries(g, doubtful, loaded, status);
-        for (int l = 0; l < count; l++)
-            job->retry[g->problem[l]] = retry >> l & 1;
-        which &= ~retry;
-    }
-    count_passes(g, &at, job, all_of(count));
-    count_done(job, which);
-    store_numbers(g, &at, job, which, status, margin_of(g, &at));
-    store(g, &at, job, which, status);
-}
-
-/* ---- refilling lanes ---------------------------------------------------------------------------- */
-
-/* Hands over what is finished in the lanes of `which`. */
+/* Hands over what is finished in the lanes of `which`; `loaded` is the status that the values gave. */
 static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
-                   const int32_t *loaded, unsigned which)
+                   const int32_t *loaded, unsigned doubtful, unsigned which)
 {
     int32_t status[LANES];
     memcpy(status, loaded, sizeof status);
     conclude(g, at, status);
-    const unsigned retry = which & find_retries(g, 0, loaded, status);
-    for (int l = 0; l < LANES; l++)
+    const unsigned retry = which & find_retries(g, doubtful, loaded, status);
+    for (int l = 0; l < g->count; l++)
         if (retry >> l & 1)
             job->retry[g->problem[l]] = 1;
     count_passes(g, at, job, which);
@@ -354,6 +323,19 @@ static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
     store_numbers(g, at, job, which & ~retry, status, margin_of(g, at));
     store(g, at, job, which & ~retry, status);
 }
+
+static void solve(qc__group *g, const qc__solve_job *job, qc__path path, int embedded,
+                  const int64_t *problems, int count, void *memory)
+{
+    int32_t status[LANES] = {QC_UNSOLVED};
+    progress at;
+    assign(g, path, problems, count, memory);
+    g->embedded = embedded;
+    const unsigned doubtful = mask_bits(solve_assigned(g, job, status, &at));
+    retire(g, job, &at, status, doubtful, all_of(count));
+}
+
+/* ---- refilling lanes ---------------------------------------------------------------------------- */
 
 /* Takes problems from the queue into the lanes of `empty`.  Returns the lanes that got one. */
 static unsigned refill(qc__group *g, qc__queue *queue, unsigned empty, int32_t *status)
@@ -390,13 +372,14 @@ static void solve_queue(qc__group *g, const qc__solve_job *job, qc__queue *queue
     for (;;) {
         const unsigned finished = busy & mask_bits(at.done);
         if (finished)
-            retire(g, job, &at, status, finished);
+            retire(g, job, &at, status, 0, finished);
         const unsigned fresh = refill(g, queue, ~busy | finished, status);
         busy = (busy & ~finished) | fresh;
         if (!busy)
             return;
         if (fresh) {
             load_vectors(g, &job->values, status);
+            set_rhs(g);
             begin(g, job, status, &at, mask_from_bits(fresh), mask_none());
         }
         advance(g, job, &at);

@@ -143,9 +143,10 @@ static int64_t place_of(const qc__factor_plan *f, const int32_t *supernode_of, i
     return f->panel[J] + r * w + (col - f->first[J]);
 }
 
-/* Places of the values of M, whose row i is vertex shift + i; NULL where memory is short. */
+/* Places of the values of M, whose row i is vertex shift + i; NULL where memory is short.  Takes each from
+ * what its supernode has `left`. */
 static int64_t *scatter_new(const qc__factor_plan *f, const int32_t *supernode_of,
-                            const qc__matrix *M, int32_t shift)
+                            const qc__matrix *M, int32_t shift, int64_t *left)
 {
     int64_t *scatter = NEW(M->count, int64_t);
     if (!scatter)
@@ -153,49 +154,30 @@ static int64_t *scatter_new(const qc__factor_plan *f, const int32_t *supernode_o
     for (int32_t i = 0; i < M->rows; i++)
         for (int32_t k = M->row_ptr[i]; k < M->row_ptr[i + 1]; k++) {
             const int32_t u = f->position[shift + i], v = f->position[M->col[k]];
-            scatter[k] = place_of(f, supernode_of, u > v ? u : v, u > v ? v : u);
+            const int32_t row = u > v ? u : v, col = u > v ? v : u;
+            scatter[k] = place_of(f, supernode_of, row, col);
+            left[supernode_of[col]]--;
         }
     return scatter;
 }
 
-/* Counts the values that fall into each panel, against the entries of it that are used. */
-static int8_t *covered_new(const qc__factor_plan *f, const int32_t *supernode_of,
-                           const qc__matrix *P, const qc__matrix *A)
-{
-    int8_t *covered = NEW_ZERO(f->supernodes, int8_t);
-    int64_t *left = NEW(f->supernodes, int64_t);
-    const qc__matrix *matrix[2] = {P, A};
-    for (int32_t J = 0; left && J < f->supernodes; J++) {
-        const int64_t w = f->first[J + 1] - f->first[J];
-        left[J] = w * (w + 1) / 2 + w * (f->row_ptr[J + 1] - f->row_ptr[J]);
-    }
-    for (int t = 0; left && t < 2 && matrix[t]; t++)
-        for (int32_t i = 0; i < matrix[t]->rows; i++)
-            for (int32_t k = matrix[t]->row_ptr[i]; k < matrix[t]->row_ptr[i + 1]; k++) {
-                const int32_t u = f->position[(t ? P->rows : 0) + i];
-                const int32_t v = f->position[matrix[t]->col[k]];
-                left[supernode_of[u < v ? u : v]]--;
-            }
-    for (int32_t J = 0; left && covered && J < f->supernodes; J++)
-        covered[J] = left[J] == 0;
-    if (!left) {
-        free(covered);
-        return NULL;
-    }
-    free(left);
-    return covered;
-}
-
+/* The places of P and A; `left` becomes the entries of each panel that are used and are not theirs. */
 static qc_error map_values(qc__factor_plan *f, const int32_t *supernode_of, const qc__matrix *P,
-                           const qc__matrix *A)
+                           const qc__matrix *A, int64_t *left)
 {
-    f->scatter_P = scatter_new(f, supernode_of, P, 0);
+    for (int32_t J = 0; J < f->supernodes; J++) {
+        const int64_t w = width_of(f, J);
+        left[J] = w * (w + 1) / 2 + w * below_of(f, J);
+    }
+    f->scatter_P = scatter_new(f, supernode_of, P, 0, left);
     if (A)
-        f->scatter_A = scatter_new(f, supernode_of, A, P->rows);
-    f->covered = covered_new(f, supernode_of, P, A);
+        f->scatter_A = scatter_new(f, supernode_of, A, P->rows, left);
+    f->covered = NEW(f->supernodes, int8_t);
     f->diagonal = NEW(f->size, int64_t);
     if (!f->scatter_P || (A && !f->scatter_A) || !f->covered || !f->diagonal)
         return QC_ERROR_MEMORY;
+    for (int32_t J = 0; J < f->supernodes; J++)
+        f->covered[J] = left[J] == 0;
     for (int32_t k = 0; k < f->size; k++)
         f->diagonal[k] = place_of(f, supernode_of, k, k);
     return QC_OK;
@@ -216,14 +198,14 @@ qc_error qc__factor_plan_new(qc__factor_plan *f, qc__elimination *e, const qc__g
     if (error)
         return error;
     int32_t *supernode_of = NEW(f->size, int32_t);
-    if (!supernode_of)
-        return QC_ERROR_MEMORY;
-    for (int32_t J = 0; J < f->supernodes; J++)
+    int64_t *left = NEW(f->supernodes, int64_t);
+    for (int32_t J = 0; supernode_of && J < f->supernodes; J++)
         for (int32_t k = f->first[J]; k < f->first[J + 1]; k++)
             supernode_of[k] = J;
-    error = qc__updates_new(f, supernode_of);
+    error = supernode_of && left ? qc__updates_new(f, supernode_of) : QC_ERROR_MEMORY;
     if (!error)
-        error = map_values(f, supernode_of, P, A);
+        error = map_values(f, supernode_of, P, A, left);
+    free(left);
     free(supernode_of);
     return error;
 }
