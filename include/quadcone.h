@@ -114,14 +114,23 @@ QC_API const char *qc_derivative_status_name(qc_derivative_status status);
 /* ---------------------------------------------------------------------------------------------- */
 /* Families and plans                                                                             */
 
+/* The letters are those of SCS and diffcp, and so is the order of a cone's rows. */
 typedef enum qc_cone_kind {
-    QC_CONE_ZERO = 0,        /* "z": {0}, dual: everything                                     */
-    QC_CONE_NONNEGATIVE = 1, /* "l": s >= 0                                                    */
+    QC_CONE_ZERO = 0,         /* "z": {0}, dual: everything                                    */
+    QC_CONE_NONNEGATIVE = 1,  /* "l": s >= 0                                                   */
+    QC_CONE_SECOND_ORDER = 2, /* "q": s[0] >= |s[1..]|                                         */
+    QC_CONE_PSD = 3, /* "s": the lower triangle of a k x k matrix, column after column, entries
+                        off the diagonal times sqrt(2): k(k+1)/2 rows                          */
+    QC_CONE_EXPONENTIAL = 4,      /* "ep": closure of s[1] exp(s[0]/s[1]) <= s[2], s[1] > 0; 3 rows */
+    QC_CONE_DUAL_EXPONENTIAL = 5, /* "ed": its dual, -s[0] exp(s[1]/s[0]) <= e s[2], s[0] < 0  */
+    QC_CONE_POWER = 6, /* "p": s[0]^alpha s[1]^(1-alpha) >= |s[2]|, s[0], s[1] >= 0; 3 rows.
+                          -1 < alpha < 0 is the dual of the power cone of -alpha               */
 } qc_cone_kind;
 
 typedef struct qc_cone {
     qc_cone_kind kind;
     int64_t size; /* rows of A, in order: the cones divide the m rows                          */
+    double alpha; /* of a power cone; ignored elsewhere                                        */
 } qc_cone;
 
 /* Bits of qc_family.shared */
@@ -234,6 +243,23 @@ QC_API qc_error qc_solver_set(qc_solver *solver, const qc_settings *settings, qc
 
 QC_API qc_error qc_solve(qc_solver *solver, int64_t batch, const qc_values *values,
                          const qc_warm_start *warm, const qc_solution *out, qc_message *why);
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Projections                                                                                    */
+
+/*
+ * Euclidean projection on the product K of `cones`, and its derivative: out := Proj_K(v), or
+ * out := DProj_K(v) dv, for `batch` vectors, [batch][rows of K].  Accurate to 1e-12 of the largest
+ * entry in its cone.  DProj_K is symmetric, so it is its own adjoint; where Proj_K has a kink it is one
+ * element of the generalized Jacobian.  The projection on the dual cone follows from Moreau:
+ * Proj_K*(v) = v + Proj_K(-v).  `out` may be `v` or `dv`.  These two allocate what they need.
+ * A vector with an entry that is not finite gives NaN in that cone.
+ */
+QC_API qc_error qc_project(const qc_cone *cones, int64_t cone_count, int64_t batch, const double *v,
+                           double *out, qc_message *why);
+QC_API qc_error qc_project_derivative(const qc_cone *cones, int64_t cone_count, int64_t batch,
+                                      const double *v, const double *dv, double *out,
+                                      qc_message *why);
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Derivatives of the last solve                                                                  */

@@ -76,7 +76,7 @@ int main(void)
     fill_rows(A, b);
     fill_returns(q);
 
-    const qc_cone cones[] = {{QC_CONE_ZERO, 1}, {QC_CONE_NONNEGATIVE, ASSETS}};
+    const qc_cone cones[] = {{QC_CONE_ZERO, 1, 0.0}, {QC_CONE_NONNEGATIVE, ASSETS, 0.0}};
     const qc_family family = {
         .n = ASSETS,
         .m = ROWS,

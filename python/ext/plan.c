@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core.h"
 
-/* Cones come as a tuple (kind, size, kind, size, ...). */
+/* Cones come as a tuple (kind, size, alpha, kind, size, alpha, ...). */
 static qc_cone *read_cones(PyObject *tuple, int64_t *count)
 {
-    *count = (int64_t)PyTuple_Size(tuple) / 2;
+    *count = (int64_t)PyTuple_Size(tuple) / 3;
     qc_cone *cones = PyMem_Calloc((size_t)*count + 1, sizeof *cones);
     if (!cones)
         return (qc_cone *)PyErr_NoMemory();
     for (int64_t k = 0; k < *count; k++) {
-        cones[k].kind = (qc_cone_kind)PyLong_AsLong(PyTuple_GetItem(tuple, (Py_ssize_t)(2 * k)));
-        cones[k].size = PyLong_AsLongLong(PyTuple_GetItem(tuple, (Py_ssize_t)(2 * k + 1)));
+        const Py_ssize_t at = (Py_ssize_t)(3 * k);
+        cones[k].kind = (qc_cone_kind)PyLong_AsLong(PyTuple_GetItem(tuple, at));
+        cones[k].size = PyLong_AsLongLong(PyTuple_GetItem(tuple, at + 1));
+        cones[k].alpha = PyFloat_AsDouble(PyTuple_GetItem(tuple, at + 2));
     }
     if (!PyErr_Occurred())
         return cones;

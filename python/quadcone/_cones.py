@@ -1,44 +1,86 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cone dictionaries: {"z": 3, "l": 5} are three rows of equalities, then five of inequalities."""
+"""Cone dictionaries, keyed as those of SCS and diffcp.
+
+    z    number of rows of equalities
+    l    number of rows of inequalities
+    q    sizes of second-order cones: [3, 5]
+    s    orders of positive semidefinite matrices: [2, 4] (3 and 10 rows)
+    ep   number of exponential cones, of 3 rows each
+    ed   number of dual exponential cones
+    p    exponents of power cones: [0.3, -0.4], negative for the dual of a power cone
+
+The rows of A come in this order, whatever the order of the keys.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from numbers import Integral
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 
 # By the code of the C library, in the order of the rows of A.
-KINDS = {"z": 0, "l": 1}
-PLANNED = {
-    "q": "second-order",
-    "s": "positive semidefinite",
-    "ep": "exponential",
-    "ed": "dual exponential",
-    "p": "power",
-}
+KINDS = {"z": 0, "l": 1, "q": 2, "s": 3, "ep": 4, "ed": 5, "p": 6}
+
+Cones = Mapping[str, int | Sequence[int] | Sequence[float]]
+
+# (kind, rows, alpha, kind, rows, alpha, ...), as the C library reads them.
+Codes = tuple[int | float, ...]
 
 
-def read_cones(cones: Mapping[str, int], m: int) -> tuple[int, ...]:
-    """(kind, size, kind, size, ...) for the C library; the sizes must add up to the m rows of A."""
+def read_cones(cones: Cones, m: int | None = None) -> Codes:
+    """Codes of a dictionary for the C library; the rows must add up to the m rows of A, if given."""
     if not isinstance(cones, Mapping):
         raise TypeError(f"cones is {cones!r}, expected a dictionary such as {{'z': 3, 'l': 5}}")
-    for key, size in cones.items():
-        _check_cone(key, size)
-    sizes = {key: int(cones.get(key, 0)) for key in KINDS}
-    total = sum(sizes.values())
-    if total != m:
+    for key in cones:
+        if key not in KINDS:
+            raise ValueError(f"cones has key {key!r}, expected one of {', '.join(KINDS)}")
+    codes: list[int | float] = []
+    for key in KINDS:
+        if key in cones:
+            codes += _codes_of(key, cones[key])
+    total = count_rows(codes)
+    if m is not None and total != m:
         raise ValueError(f"cones has {total} rows in all, but A has {m}: cones={dict(cones)!r}")
-    return tuple(code for key, size in sizes.items() if size for code in (KINDS[key], size))
+    return tuple(codes)
 
 
-def _check_cone(key: object, size: object) -> None:
-    if key in PLANNED:
-        raise NotImplementedError(
-            f"cones has key {key!r} ({PLANNED[str(key)]}), which this version does not support; "
-            "supported are 'z' (zero) and 'l' (nonnegative)"
-        )
-    if key not in KINDS:
-        raise ValueError(f"cones has key {key!r}, expected 'z' (zero) or 'l' (nonnegative)")
-    if not isinstance(size, Integral) or isinstance(size, bool):
-        raise TypeError(f"cones[{key!r}] is {size!r}, expected a number of rows")
-    if size < 0:
-        raise ValueError(f"cones[{key!r}] is {size!r}, expected at least 0")
+def count_rows(codes: Sequence[int | float]) -> int:
+    """Rows of all cones together."""
+    return int(sum(codes[1::3]))
+
+
+def _codes_of(key: str, value: object) -> list[int | float]:
+    kind = KINDS[key]
+    if key in ("z", "l"):
+        size = _check_integer(f"cones[{key!r}]", value, "a number of rows", least=0)
+        return [kind, size, 0.0] if size else []
+    if key in ("ep", "ed"):
+        count = _check_integer(f"cones[{key!r}]", value, "a number of cones", least=0)
+        return [kind, 3, 0.0] * count
+    entries = [value] if isinstance(value, Real) else value
+    if not isinstance(entries, Sequence) and not hasattr(entries, "tolist"):
+        raise TypeError(f"cones[{key!r}] is {value!r}, expected a list")
+    codes: list[int | float] = []
+    for k, entry in enumerate(entries):  # type: ignore[arg-type]
+        name = f"cones[{key!r}][{k}]"
+        if key == "p":
+            codes += [kind, 3, _check_alpha(name, entry)]
+        else:
+            size = _check_integer(name, entry, "the size of a cone", least=1)
+            codes += [kind, size if key == "q" else size * (size + 1) // 2, 0.0]
+    return codes
+
+
+def _check_integer(name: str, value: object, meaning: str, least: int) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, expected {meaning}")
+    if value < least:
+        raise ValueError(f"{name} is {value!r}, expected at least {least}")
+    return int(value)
+
+
+def _check_alpha(name: str, value: object) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, expected the exponent of a power cone")
+    if not (-1.0 < float(value) < 1.0) or float(value) == 0.0:
+        raise ValueError(f"{name} is {value!r}, expected between -1 and 1 and not 0")
+    return float(value)

@@ -63,7 +63,7 @@ class Plan:
         P_rowidx: bytes | None,
         A_colptr: bytes | None,
         A_rowidx: bytes | None,
-        cones: tuple[int, ...],
+        cones: tuple[int | float, ...],
         shared: int,
         isa: str,
         condense: int,

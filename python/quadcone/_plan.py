@@ -21,14 +21,14 @@ class Pattern(NamedTuple):
 class Family(NamedTuple):
     """What the problems of a `Problem`, or of a call of a layer, have in common.
 
-    P and A are None where they are dense; cones is (kind, size, kind, size, ...).
+    P and A are None where they are dense; cones is (kind, rows, alpha, kind, rows, alpha, ...).
     """
 
     n: int
     m: int
     P: Pattern | None
     A: Pattern | None
-    cones: tuple[int, ...]
+    cones: tuple[int | float, ...]
     isa: str
     condense: int
 

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._cones import read_cones
+from ._cones import Cones, read_cones
 from ._errors import SolveError, failure_message, fault_message, value_fault
 from ._plan import Family, plan_for
 from ._settings import Settings, default_threads
@@ -38,7 +37,9 @@ class Problem:
     P: (n, n), symmetric positive semidefinite, a NumPy array or a SciPy sparse matrix with both
         triangles; None stands for 0.
     A: (m, n), an array or a sparse matrix; None where there are no constraints, which needs P.
-    cones: rows of A, in order: {"z": number of equalities, "l": number of inequalities}.
+    cones: rows of A, in order: {"z": number of equalities, "l": number of inequalities, "q": sizes
+        of second-order cones, "s": orders of PSD matrices, "ep", "ed": numbers of exponential
+        and dual exponential cones, "p": exponents of power cones}.
     settings: see `Settings`; `solve` may override them.
 
     Dense P and A may have a batch dimension in front.  A sparse one fixes a pattern, and other
@@ -47,7 +48,7 @@ class Problem:
     ValueError and TypeError name the argument that is wrong and what was expected.
     """
 
-    def __init__(self, P: Any, A: Any, cones: Mapping[str, int], **settings: Any) -> None:
+    def __init__(self, P: Any, A: Any, cones: Cones, **settings: Any) -> None:
         (P_form, self._P), (A_form, self._A) = _read_matrices(P, A)
         # What the caller does to these arrays later is not to change the problem.
         self._P = self._P._replace(values=self._P.values.copy())
@@ -185,7 +186,7 @@ def solve(
     q: Any,
     A: Any,
     b: Any,
-    cones: Mapping[str, int],
+    cones: Cones,
     **settings: Any,
 ) -> Solution:
     """Solve one problem, or a batch, in one call; see `Problem` and `Problem.solve`.

@@ -2,6 +2,7 @@
 #include "plan/family.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdint.h>
 
 #include "base/message.h"
@@ -26,28 +27,68 @@ static qc_error check_sizes(const qc_family *f, qc_message *why)
     return QC_OK;
 }
 
+static int is_triangular(int64_t rows)
+{
+    int64_t k = 0;
+    while (k * (k + 1) / 2 < rows)
+        k++;
+    return k * (k + 1) / 2 == rows;
+}
+
+/* One cone, the k-th, which begins at row `row`. */
+static qc_error check_cone(const qc_cone *cone, int64_t k, int64_t row, qc_message *why)
+{
+    const int64_t size = cone->size;
+    if ((int)cone->kind < QC_CONE_ZERO || cone->kind > QC_CONE_POWER)
+        FAIL("family.cones[%" PRId64 "].kind must be a qc_cone_kind, got %d", k, (int)cone->kind);
+    if (cone->kind <= QC_CONE_NONNEGATIVE) {
+        if (size < 0)
+            FAIL("family.cones[%" PRId64 "].size must be at least 0, got %" PRId64, k, size);
+        return QC_OK;
+    }
+    if (size < 1)
+        FAIL("family.cones[%" PRId64 "], at row %" PRId64 ", must have at least 1 row, got %" PRId64,
+             k, row, size);
+    if (cone->kind == QC_CONE_PSD && !is_triangular(size))
+        FAIL("family.cones[%" PRId64 "], a PSD cone at row %" PRId64
+             ", must have k (k + 1) / 2 rows for some k, got %" PRId64,
+             k, row, size);
+    if (cone->kind >= QC_CONE_EXPONENTIAL && size != 3)
+        FAIL("family.cones[%" PRId64 "], at row %" PRId64 ", must have 3 rows, got %" PRId64, k, row,
+             size);
+    if (cone->kind == QC_CONE_POWER && !(fabs(cone->alpha) < 1.0 && cone->alpha != 0.0))
+        FAIL("family.cones[%" PRId64 "].alpha, of a power cone at rows %" PRId64 " to %" PRId64
+             ", must be between -1 and 1 and not 0, got %g",
+             k, row, row + 2, cone->alpha);
+    return QC_OK;
+}
+
+qc_error qc__cones_check(const qc_cone *cones, int64_t count, int64_t *rows, qc_message *why)
+{
+    if (count < 0)
+        FAIL("family.cone_count must be at least 0, got %" PRId64, count);
+    if (count > 0 && !cones)
+        FAIL("family.cones must hold %" PRId64 " cones, got NULL", count);
+    *rows = 0;
+    for (int64_t k = 0; k < count; k++) {
+        const qc_error error = check_cone(&cones[k], k, *rows, why);
+        if (error)
+            return error;
+        if (cones[k].size > MOST_ENTRIES - *rows)
+            FAIL("family.cones must have at most %d rows together, got more", MOST_ENTRIES);
+        *rows += cones[k].size;
+    }
+    return QC_OK;
+}
+
 static qc_error check_cones(const qc_family *f, qc_message *why)
 {
-    if (f->cone_count < 0)
-        FAIL("family.cone_count must be at least 0, got %" PRId64, f->cone_count);
-    if (f->cone_count > 0 && !f->cones)
-        FAIL("family.cones must hold %" PRId64 " cones, got NULL", f->cone_count);
-    int64_t rows = 0;
-    for (int64_t k = 0; k < f->cone_count; k++) {
-        const qc_cone *cone = &f->cones[k];
-        if (cone->kind != QC_CONE_ZERO && cone->kind != QC_CONE_NONNEGATIVE)
-            FAIL("family.cones[%" PRId64 "].kind must be a qc_cone_kind, got %d", k,
-                 (int)cone->kind);
-        if (cone->size < 0)
-            FAIL("family.cones[%" PRId64 "].size must be at least 0, got %" PRId64, k, cone->size);
-        if (cone->size > f->m - rows)
-            FAIL("family.cones must have family.m = %" PRId64 " rows together, got more", f->m);
-        rows += cone->size;
-    }
-    if (rows != f->m)
+    int64_t rows;
+    const qc_error error = qc__cones_check(f->cones, f->cone_count, &rows, why);
+    if (!error && rows != f->m)
         FAIL("family.cones must have family.m = %" PRId64 " rows together, got %" PRId64, f->m,
              rows);
-    return QC_OK;
+    return error;
 }
 
 /* The pattern of one column: in range, ascending, no duplicates. */

@@ -14,7 +14,7 @@ from quadcone import _core
 SETTINGS = (1e-8, 1e-8, 100, 1, True, None)
 
 
-def plan(n=2, m=1, shared=0, cones=(1, 1)):
+def plan(n=2, m=1, shared=0, cones=(1, 1, 0.0)):
     return _core.Plan(n, m, None, None, None, None, cones, shared, "auto", -1)
 
 
@@ -48,7 +48,7 @@ def test_addresses():
 
 
 def in_blocks(batch, shared):
-    """P, q, A, b, ..., x, y, s, G, h, rows for plan(2, 3, shared, (0, 1, 1, 2))."""
+    """P, q, A, b, ..., x, y, s, G, h, rows for plan(2, 3, shared, (0, 1, 0.0, 1, 2, 0.0))."""
     rng = np.random.default_rng(batch)
     once = 1 if shared else batch
     P = np.tile(np.eye(2), (batch, 1, 1))
@@ -60,7 +60,7 @@ def in_blocks(batch, shared):
 
 @pytest.mark.parametrize("shared", [0, 12])
 def test_rows_in_two_blocks(shared):
-    own = plan(2, 3, shared, (0, 1, 1, 2))
+    own = plan(2, 3, shared, (0, 1, 0.0, 1, 2, 0.0))
     parts = in_blocks(5, shared)
     whole = [value if value is None else value.copy() for value in parts[:10]]
     whole[2:4] = np.concatenate((parts[2], parts[10]), 1), np.concatenate((parts[3], parts[11]), 1)
@@ -83,7 +83,7 @@ def test_rows_in_two_blocks(shared):
 
 
 def test_blocks_are_checked():
-    own, given = plan(2, 3, 0, (0, 1, 1, 2)), in_blocks(2, 0)
+    own, given = plan(2, 3, 0, (0, 1, 0.0, 1, 2, 0.0)), in_blocks(2, 0)
     given[2:4] = (value.ctypes.data for value in given[2:4])
     for rows in (-1, 4):
         with pytest.raises(ValueError, match="rows above G"):
@@ -183,22 +183,22 @@ def test_families_are_checked():
     with pytest.raises(ValueError, match="cones"):
         plan(m=2)
     with pytest.raises(ValueError, match="n"):
-        _core.Plan(-1, 1, b"", b"", None, None, (1, 1), 0, "auto", -1)
+        _core.Plan(-1, 1, b"", b"", None, None, (1, 1, 0.0), 0, "auto", -1)
     with pytest.raises(ValueError, match="P has 8 bytes, expected 24"):
-        _core.Plan(2, 1, b"\0" * 8, b"", None, None, (1, 1), 0, "auto", -1)
+        _core.Plan(2, 1, b"\0" * 8, b"", None, None, (1, 1, 0.0), 0, "auto", -1)
     with pytest.raises(TypeError):
-        plan(cones=[1, 1])
+        plan(cones=[1, 1, 0.0])
     with pytest.raises(TypeError):
-        plan(cones=("l", 1))
+        plan(cones=("l", 1, 0.0))
 
 
 def test_a_bad_pattern():
     colptr = np.array([0, 1, 2], np.int64)
     rowidx = np.array([0, 7], np.int64)
     with pytest.raises(ValueError, match="A"):
-        _core.Plan(2, 1, None, None, colptr, rowidx, (1, 1), 0, "auto", -1)
+        _core.Plan(2, 1, None, None, colptr, rowidx, (1, 1, 0.0), 0, "auto", -1)
     with pytest.raises(ValueError, match="P"):
-        _core.Plan(2, 1, np.array([0, 1, -5]), rowidx, None, None, (1, 1), 0, "auto", -1)
+        _core.Plan(2, 1, np.array([0, 1, -5]), rowidx, None, None, (1, 1, 0.0), 0, "auto", -1)
 
 
 def test_describe():

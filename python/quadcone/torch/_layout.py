@@ -187,7 +187,7 @@ def qp_layout(
         None if shape is None else _read_slot(name, shape, one, batch)
         for name, shape, one in zip(names, shapes, ones, strict=True)
     )
-    cones = tuple(part for kind, size in ((0, p), (1, m)) if size for part in (kind, size))
+    cones = tuple(part for kind, size in ((0, p), (1, m)) if size for part in (kind, size, 0.0))
     family = Family(n, p + m, None, None, cones, isa, condense)
     return _make_layout(family, batch, ((n, n), (n,), (p + m, n), (p + m,)), slots, p)
 

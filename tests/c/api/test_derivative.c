@@ -376,7 +376,7 @@ static void a_singular_derivative_says_so(void **state)
     const int64_t none[] = {0, 0, 0};
     const double q[] = {1.0, 0.0}, across[] = {1.0, 0.0}, along[] = {0.0, 1.0};
     const double A[] = {-1.0, 0.0, 0.0, 1.0, 0.0, -1.0}, b[] = {0.0, 1.0, 1.0};
-    const qc_cone cone = {QC_CONE_NONNEGATIVE, 3};
+    const qc_cone cone = {QC_CONE_NONNEGATIVE, 3, 0.0};
     const qc_family f = {.n = 2, .m = 3, .P_colptr = none, .cone_count = 1, .cones = &cone};
     engine e = engine_new(&f, NULL, -1, 1, NULL);
     const qc_values values = {NULL, q, A, b};

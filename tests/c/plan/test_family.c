@@ -20,8 +20,8 @@ static int good(void **state)
     }
     for (int k = 0; k < 4; k++)
         P_rowidx[k] = P_row[k];
-    cones[0] = (qc_cone){QC_CONE_ZERO, 1};
-    cones[1] = (qc_cone){QC_CONE_NONNEGATIVE, 2};
+    cones[0] = (qc_cone){QC_CONE_ZERO, 1, 0.0};
+    cones[1] = (qc_cone){QC_CONE_NONNEGATIVE, 2, 0.0};
     f = (qc_family){
         .n = 2,
         .m = 3,
@@ -108,7 +108,18 @@ static void names_wrong_cones(void **state)
     check_error("family.cones must have family.m = 3 rows together, got 2");
     good(state);
     cones[1].size = INT64_MAX;
-    check_error("family.cones must have family.m = 3 rows together, got more");
+    check_error("family.cones must have at most 1073741823 rows together, got more");
+    good(state);
+    cones[1] = (qc_cone){QC_CONE_SECOND_ORDER, 0, 0.0};
+    check_error("family.cones[1], at row 1, must have at least 1 row, got 0");
+    cones[1] = (qc_cone){QC_CONE_PSD, 2, 0.0};
+    check_error("family.cones[1], a PSD cone at row 1, must have k (k + 1) / 2 rows for some k, "
+                "got 2");
+    cones[1] = (qc_cone){QC_CONE_DUAL_EXPONENTIAL, 2, 0.0};
+    check_error("family.cones[1], at row 1, must have 3 rows, got 2");
+    cones[1] = (qc_cone){QC_CONE_POWER, 3, 0.0};
+    check_error("family.cones[1].alpha, of a power cone at rows 1 to 3, must be between -1 and 1 "
+                "and not 0, got 0");
 }
 
 static void names_wrong_patterns(void **state)

@@ -40,8 +40,8 @@ static void compress(mask m, int64_t **colptr, int64_t **rowidx)
 
 static void set_cones(family *fam, int zero, int nonneg)
 {
-    fam->cones[0] = (qc_cone){QC_CONE_ZERO, zero};
-    fam->cones[1] = (qc_cone){QC_CONE_NONNEGATIVE, nonneg};
+    fam->cones[0] = (qc_cone){QC_CONE_ZERO, zero, 0.0};
+    fam->cones[1] = (qc_cone){QC_CONE_NONNEGATIVE, nonneg, 0.0};
     fam->f.m = zero + nonneg;
     fam->f.cone_count = 2;
 }
@@ -143,9 +143,9 @@ static void family_mixed(family *out)
     free(out->arrays[2]);
     free(out->arrays[3]);
     out->arrays[2] = out->arrays[3] = NULL;
-    out->cones[0] = (qc_cone){QC_CONE_NONNEGATIVE, 5};
-    out->cones[1] = (qc_cone){QC_CONE_ZERO, 0};
-    out->cones[2] = (qc_cone){QC_CONE_ZERO, 3};
+    out->cones[0] = (qc_cone){QC_CONE_NONNEGATIVE, 5, 0.0};
+    out->cones[1] = (qc_cone){QC_CONE_ZERO, 0, 0.0};
+    out->cones[2] = (qc_cone){QC_CONE_ZERO, 3, 0.0};
     out->f.cone_count = 3;
     out->f.m = 8;
     point(out);
