@@ -121,7 +121,7 @@ typedef enum qc_cone_kind {
     QC_CONE_SECOND_ORDER = 2, /* "q": s[0] >= |s[1..]|                                         */
     QC_CONE_PSD = 3, /* "s": the lower triangle of a k x k matrix, column after column, entries
                         off the diagonal times sqrt(2): k(k+1)/2 rows                          */
-    QC_CONE_EXPONENTIAL = 4,      /* "ep": closure of s[1] exp(s[0]/s[1]) <= s[2], s[1] > 0; 3 rows */
+    QC_CONE_EXPONENTIAL = 4, /* "ep": closure of s[1] exp(s[0]/s[1]) <= s[2], s[1] > 0; 3 rows */
     QC_CONE_DUAL_EXPONENTIAL = 5, /* "ed": its dual, -s[0] exp(s[1]/s[0]) <= e s[2], s[0] < 0  */
     QC_CONE_POWER = 6, /* "p": s[0]^alpha s[1]^(1-alpha) >= |s[2]|, s[0], s[1] >= 0; 3 rows.
                           -1 < alpha < 0 is the dual of the power cone of -alpha               */
@@ -148,27 +148,27 @@ typedef struct qc_family {
     const int64_t *A_colptr, *A_rowidx; /* [n+1], [nnz]; NULL, NULL: dense                     */
     int64_t cone_count;
     const qc_cone *cones; /* [cone_count]                                                      */
-    unsigned shared;      /* QC_SHARED_* bits: what is one for the whole batch                 */
+    unsigned shared; /* QC_SHARED_* bits: what is one for the whole batch                 */
 } qc_family;
 
 /* Choices that a plan fixes.  Start from qc_plan_options_default(). */
 typedef struct qc_plan_options {
     const char *isa; /* "auto", or a name that qc_isa_name lists: force an instruction set     */
-    int condense;    /* -1: by counted flops; 0: never; 1: whenever possible                   */
+    int condense; /* -1: by counted flops; 0: never; 1: whenever possible                   */
 } qc_plan_options;
 
 typedef struct qc_plan qc_plan;
 
 /* What the plan decided, for people and for tests. */
 typedef struct qc_plan_info {
-    const char *isa;   /* instruction set                                                      */
-    int lanes;         /* problems solved side by side                                         */
-    int condensed;     /* x and the equalities are eliminated once, before the first iteration */
-    int64_t P_length;  /* values of one P: n*n, or nnz                                         */
-    int64_t A_length;  /* values of one A: m*n, or nnz                                         */
-    int64_t factor_length;    /* numbers in the factor of the KKT matrix                       */
-    double setup_flops;       /* flops a problem, once (counted, multiply and add are two)     */
-    double iteration_flops;   /* flops a problem, every interior-point iteration               */
+    const char *isa; /* instruction set                                                      */
+    int lanes; /* problems solved side by side                                         */
+    int condensed; /* x and the equalities are eliminated once, before the first iteration */
+    int64_t P_length; /* values of one P: n*n, or nnz                                         */
+    int64_t A_length; /* values of one A: m*n, or nnz                                         */
+    int64_t factor_length; /* numbers in the factor of the KKT matrix                       */
+    double setup_flops; /* flops a problem, once (counted, multiply and add are two)     */
+    double iteration_flops; /* flops a problem, every interior-point iteration               */
 } qc_plan_info;
 
 QC_API void qc_plan_options_default(qc_plan_options *options);
@@ -186,19 +186,19 @@ QC_API const char *qc_version(void);
 
 typedef struct qc_progress {
     int64_t done, batch; /* problems finished, of how many                                     */
-    double seconds;      /* since the call began                                               */
+    double seconds; /* since the call began                                               */
 } qc_progress;
 
 /* Called now and then from the thread that called qc_solve; not 0 stops the solve. */
 typedef int (*qc_callback)(void *context, const qc_progress *progress);
 
 typedef struct qc_settings {
-    double tolerance;            /* residuals and gap, relative and absolute     (1e-8)        */
+    double tolerance; /* residuals and gap, relative and absolute     (1e-8)        */
     double tolerance_infeasible; /* residual of a certificate                    (1e-8)        */
-    int max_iterations;          /* factorizations with the embedding            (100)         */
-    int num_threads;             /* threads of this solver, the caller included  (1)           */
-    int derivatives;             /* keep what qc_vjp and qc_jvp need             (1)           */
-    qc_callback callback;        /* or NULL                                                    */
+    int max_iterations; /* factorizations with the embedding            (100)         */
+    int num_threads; /* threads of this solver, the caller included  (1)           */
+    int derivatives; /* keep what qc_vjp and qc_jvp need             (1)           */
+    qc_callback callback; /* or NULL                                                    */
     void *callback_context;
 } qc_settings;
 
@@ -217,13 +217,13 @@ typedef struct qc_values {
 /* Where a solution goes, [batch][n], [batch][m] or [batch]; any of them may be NULL. */
 typedef struct qc_solution {
     double *x, *y, *s;
-    int32_t *status;     /* qc_status                                                          */
+    int32_t *status; /* qc_status                                                          */
     int32_t *iterations; /* factorizations of the KKT matrix                                   */
-    double *objective;   /* 1/2 x'Px + q'x                                                     */
+    double *objective; /* 1/2 x'Px + q'x                                                     */
     double *primal_residual; /* max |Ax + s - b|                                               */
-    double *dual_residual;   /* max |Px + q + A'y|                                             */
-    double *gap;             /* |x'Px + q'x + b'y|                                             */
-    double *margin;          /* strict complementarity: min |s - y|, relative to max(1, |b|, |q|);
+    double *dual_residual; /* max |Px + q + A'y|                                             */
+    double *gap; /* |x'Px + q'x + b'y|                                             */
+    double *margin; /* strict complementarity: min |s - y|, relative to max(1, |b|, |q|);
                                 a derivative at margin 0 is one of several                     */
 } qc_solution;
 
@@ -272,7 +272,7 @@ typedef struct qc_cotangent {
 /* Where gradients go: shaped as the values (shared: summed over the batch); any may be NULL. */
 typedef struct qc_gradient {
     double *P, *q, *A, *b;
-    int32_t *status;  /* qc_derivative_status, [batch]                                         */
+    int32_t *status; /* qc_derivative_status, [batch]                                         */
     double *residual; /* of the linear system, relative to its right-hand side, [batch]        */
 } qc_gradient;
 

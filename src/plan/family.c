@@ -47,15 +47,16 @@ static qc_error check_cone(const qc_cone *cone, int64_t k, int64_t row, qc_messa
         return QC_OK;
     }
     if (size < 1)
-        FAIL("family.cones[%" PRId64 "], at row %" PRId64 ", must have at least 1 row, got %" PRId64,
+        FAIL("family.cones[%" PRId64 "], at row %" PRId64
+             ", must have at least 1 row, got %" PRId64,
              k, row, size);
     if (cone->kind == QC_CONE_PSD && !is_triangular(size))
         FAIL("family.cones[%" PRId64 "], a PSD cone at row %" PRId64
              ", must have k (k + 1) / 2 rows for some k, got %" PRId64,
              k, row, size);
     if (cone->kind >= QC_CONE_EXPONENTIAL && size != 3)
-        FAIL("family.cones[%" PRId64 "], at row %" PRId64 ", must have 3 rows, got %" PRId64, k, row,
-             size);
+        FAIL("family.cones[%" PRId64 "], at row %" PRId64 ", must have 3 rows, got %" PRId64, k,
+             row, size);
     if (cone->kind == QC_CONE_POWER && !(fabs(cone->alpha) < 1.0 && cone->alpha != 0.0))
         FAIL("family.cones[%" PRId64 "].alpha, of a power cone at rows %" PRId64 " to %" PRId64
              ", must be between -1 and 1 and not 0, got %g",

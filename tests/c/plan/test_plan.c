@@ -10,7 +10,8 @@ static void the_family_is_copied(void **state)
 {
     (void)state;
     family fam;
-    const qc_cone cones[] = {{QC_CONE_NONNEGATIVE, 5, 0.0}, {QC_CONE_ZERO, 0, 0.0}, {QC_CONE_ZERO, 3, 0.0}};
+    const qc_cone cones[] = {
+        {QC_CONE_NONNEGATIVE, 5, 0.0}, {QC_CONE_ZERO, 0, 0.0}, {QC_CONE_ZERO, 3, 0.0}};
     family_dense(&fam, 4, 3, 5);
     fam.f.cones = cones;
     fam.f.cone_count = 3;
