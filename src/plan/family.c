@@ -84,7 +84,7 @@ qc_error qc__cones_check(const qc_cone *cones, int64_t count, int64_t *rows, qc_
 
 static qc_error check_cones(const qc_family *f, qc_message *why)
 {
-    int64_t rows;
+    int64_t rows = 0;
     const qc_error error = qc__cones_check(f->cones, f->cone_count, &rows, why);
     if (!error && rows != f->m)
         FAIL("family.cones must have family.m = %" PRId64 " rows together, got %" PRId64, f->m,
