@@ -21,6 +21,11 @@ def _to_front(tensor: Tensor, dim: int | None) -> Tensor:
     return tensor if dim is None else tensor.movedim(dim, 0)
 
 
+def _spread(count: int, dim: int | None, tensor: Tensor) -> Tensor:
+    """With the mapped dimension in front, made where there is none."""
+    return tensor.expand(count, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
+
+
 def _inner(tensor: Tensor | None, dim: int | None) -> Tensor | None:
     """One of what is mapped."""
     return tensor if tensor is None or dim is None else tensor.select(dim, 0)
@@ -47,33 +52,30 @@ def _fold(tensor: Tensor, mapped: bool, rank: int, count: int, size: tuple[int, 
         tensor = tensor.unsqueeze(0)
     if not batched:
         tensor = tensor.unsqueeze(1)
-    return tensor.expand(count, *size, *one).reshape(-1, *one)
+    return tensor.expand(count, *size, *one).flatten(0, 1)
 
 
 def fold_batch(count: int, dim: int | None, tensor: Tensor) -> Tensor:
     """What each problem has one of: (batch,), or () for a single problem, as (count * batch,)."""
-    front = tensor.expand(count, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
-    return front.reshape(-1)
+    return _spread(count, dim, tensor).flatten()
 
 
 def unfold_batch(count: int, size: tuple[int, ...], tensor: Tensor) -> Tensor:
     """(count * batch, ...) as (count, batch, ...)."""
-    return tensor.reshape(count, *size, *tensor.shape[1:])
+    return tensor.unflatten(0, (count, *size))
 
 
 def fold_sides(count: int, dim: int | None, vector: Tensor) -> Tensor:
     """(sides, ..., n), mapped, as (count * sides, ..., n)."""
-    front = vector.expand(count, *vector.shape) if dim is None else vector.movedim(dim, 0)
-    return front.flatten(0, 1)
+    return _spread(count, dim, vector).flatten(0, 1)
 
 
 def fold_vectors(count: int, dim: int | None, vector: Tensor) -> Tensor:
     """(sides, n) or (sides, batch, n), mapped, as (sides, count * batch, n)."""
-    front = vector.expand(count, *vector.shape) if dim is None else vector.movedim(dim, 0)
-    sides, length = front.shape[1], front.shape[-1]
-    return front.movedim(0, 1).reshape(sides, -1, length)
+    sides = _spread(count, dim, vector).movedim(0, 1)
+    return sides.flatten(1, 2) if sides.dim() == 4 else sides
 
 
 def unfold_vectors(count: int, size: tuple[int, ...], vector: Tensor) -> Tensor:
     """(sides, count * batch, n) as (sides, count, batch, n)."""
-    return vector.reshape(vector.shape[0], count, *size, vector.shape[-1])
+    return vector.unflatten(1, (count, *size))

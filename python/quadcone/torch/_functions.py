@@ -15,7 +15,7 @@ three are closed under differentiation: derivatives of any order.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import torch
@@ -94,7 +94,7 @@ def forward_rule(rule: Rule) -> Rule:
 
 def _primals(tensors: Sequence[Tensor | None]) -> list[Tensor]:
     # Of P, q, A, b, G, h and more, some are None; as in all that deals with them, no checker sees it.
-    return [t if t is None else forward_ad.unpack_dual(t).primal for t in tensors]  # type: ignore
+    return [t if t is None else forward_ad.unpack_dual(t, level=0).primal for t in tensors]  # type: ignore
 
 
 class Solve(Function):
@@ -135,12 +135,8 @@ class Solve(Function):
         return (*(part[0] for part in parts), None, None)
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
-        *tensors, keep = args
-        count, ranks = info.batch_size, read_spec(spec).ranks
-        problem, size = fold_problem(ranks, count, in_dims[1:7], tuple(tensors))
-        *parts, handle = Solve.apply(spec, *problem, keep)
-        return (*(unfold_batch(count, size, part) for part in parts), handle), (0, 0, 0, 0, None)
+    def vmap(*args: Any) -> Any:
+        return _map_solve(Solve.apply, *args)
 
 
 def _stack_sides(
@@ -182,8 +178,8 @@ class Tangent(Function):
         return Tangent.apply(ctx.spec, *problem, *state, r1, r2)  # type: ignore[no-any-return]
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
-        return _vmap(Tangent.apply, info.batch_size, in_dims[1:], spec, *args)
+    def vmap(*args: Any) -> Any:
+        return _map_sides(Tangent.apply, *args)
 
 
 class Adjoint(Function):
@@ -211,8 +207,8 @@ class Adjoint(Function):
         return Adjoint.apply(ctx.spec, *problem, *state, gx, gy, gs)  # type: ignore[no-any-return]
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
-        return _vmap(Adjoint.apply, info.batch_size, in_dims[1:], spec, *args)
+    def vmap(*args: Any) -> Any:
+        return _map_sides(Adjoint.apply, *args)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> None:
@@ -249,8 +245,21 @@ def _differences(tangents: Sequence[Tensor | None], products: Pair) -> Pair:
     return first, second
 
 
-def _vmap(run: Callable[..., Any], count: int, dims: Any, spec: str, *args: Any) -> Any:
+Run = Callable[..., Any]
+
+
+def _map_solve(run: Run, info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
+    """Map Solve or its operator over problems."""
+    *tensors, keep = args
+    count, ranks = info.batch_size, read_spec(spec).ranks
+    problem, size = fold_problem(ranks, count, in_dims[1:7], tuple(tensors))
+    *parts, handle = run(spec, *problem, keep)
+    return (*(unfold_batch(count, size, part) for part in parts), handle), (0, 0, 0, 0, None)
+
+
+def _map_sides(run: Run, info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
     """Map Tangent or Adjoint: over problems where these are mapped, else over right-hand sides."""
+    count, dims = info.batch_size, in_dims[1:]
     problem, (status, handle), vectors = args[:6], args[6:8], args[8:]
     if all(dim is None for dim in dims[:6]):
         vectors = [fold_sides(count, d, v) for d, v in zip(dims[8:], vectors, strict=True)]
@@ -263,10 +272,10 @@ def _vmap(run: Callable[..., Any], count: int, dims: Any, spec: str, *args: Any)
     return tuple(unfold_vectors(count, size, part) for part in parts), (1,) * len(parts)
 
 
-for _function, _operator in (
-    (Solve, operators.solve),
-    (Tangent, operators.tangent),
-    (Adjoint, operators.adjoint),
+for _function, _operator, _map in (
+    (Solve, operators.solve, _map_solve),
+    (Tangent, operators.tangent, _map_sides),
+    (Adjoint, operators.adjoint, _map_sides),
 ):
     _operator.register_autograd(_function.backward, setup_context=_function.setup_context)
-    _operator.register_vmap(_function.vmap)
+    _operator.register_vmap(partial(_map, _operator))

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.library import custom_op
 
 from .. import _core
@@ -31,6 +32,15 @@ from ._tensors import Tensors, as_doubles
 
 _PROBLEM = "str spec, Tensor P, Tensor q, Tensor? A, Tensor? b, Tensor? G, Tensor? h"
 _STATE = "Tensor status, Tensor handle"
+
+
+def _refuse_tangents() -> None:
+    """Torch drops them without a word where an operator is called outside of our functions."""
+    if forward_ad._current_level >= 0 and torch._C._is_fwd_grad_enabled():
+        raise NotImplementedError(
+            "forward-mode derivatives go through quadcone.torch's layers, "
+            "and not through the operators of a graph that was exported from them"
+        )
 
 
 def _solve(
@@ -55,6 +65,7 @@ def _solve(
 )
 def solve(spec: str, *args: Tensor | None | bool) -> tuple[Tensor, ...]:
     """x, y, s, the status codes, and the handle of the tape where that is to be kept."""
+    _refuse_tangents()
     *tensors, keep = args
     meaning = read_spec(spec)
     outputs, tape, core, single = _solve(meaning, tuple(tensors), keep)  # type: ignore[arg-type]
@@ -91,6 +102,7 @@ def _need_tape(spec: Spec, tensors: Tensors, handle: Tensor) -> _core.Tape:
 )
 def tangent(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     """xd, yd, sd: (sides, n) and (sides, m), or (sides, batch, n) and (sides, batch, m)."""
+    _refuse_tangents()
     *tensors, _, handle, r1, r2 = args
     tape = _need_tape(read_spec(spec), tuple(tensors), handle)
     dq, db = as_doubles(r1).neg(), as_doubles(r2)
@@ -120,6 +132,7 @@ def _(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
 )
 def adjoint(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     """u_x, u_v: (sides, n) and (sides, m), or (sides, batch, n) and (sides, batch, m)."""
+    _refuse_tangents()
     *tensors, _, handle, gx, gy, gs = args
     tape = _need_tape(read_spec(spec), tuple(tensors), handle)
     gx, gy, gs = as_doubles(gx), as_doubles(gy), as_doubles(gs)

@@ -14,7 +14,7 @@ from .._settings import OnFailure, Settings
 from ._autograd import solve
 from ._layout import QP_NAMES, qp_layout, qp_shapes
 from ._spec import write_spec
-from ._traced import is_traced, prepare, solve_traced
+from ._traced import evaluate_while_tracing, is_traced, prepare, solve_traced
 
 
 class QPSolution(NamedTuple):
@@ -153,7 +153,7 @@ def qp_spec(**settings: Any) -> str:
     return write_spec(None, read_settings(settings))
 
 
-qp_spec._dynamo_marked_constant = True  # evaluated while tracing, and not traced
+evaluate_while_tracing(qp_spec)
 
 DEFAULT = Settings()
 

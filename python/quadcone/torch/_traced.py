@@ -7,7 +7,7 @@ could not follow: no caches, no addresses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,6 +17,12 @@ from . import _operators as operators
 from ._functions import Solve
 from ._layout import Shape, find_batch
 from ._tensors import CPU, DOUBLE, Tensors, common_place
+
+
+def evaluate_while_tracing(function: Callable[..., object]) -> None:
+    """Have torch.compile call a function, and take its result as a constant, as
+    torch.compiler.assume_constant_result does; that loads the compiler, which takes seconds."""
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def is_traced() -> bool:
@@ -52,9 +58,29 @@ def solve_traced(
     dtype, device = common_place(given)
     if not derivatives:
         tensors = tuple(None if t is None else t.detach() for t in tensors)
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() and not _is_transformed():
         keep = derivatives and torch.is_grad_enabled()
         x, y, s, _, _ = operators.solve(spec, *tensors, keep)
     else:
-        x, y, s, _, _ = Solve.apply(spec, *tensors, derivatives)  # type: ignore[no-untyped-call]
+        x, y, s, _, _ = _solve(spec, derivatives, *tensors)
     return x.to(device, dtype), y.to(device, dtype), s.to(device, dtype)
+
+
+def _solve(spec: str, keep: bool, *tensors: Tensor | None) -> tuple[Tensor, ...]:
+    return Solve.apply(spec, *tensors, keep)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _is_transformed() -> bool:
+    """Whether a compiler has met a transform of torch.func.
+
+    An operator has no rules for these, and a function has.  A compiler takes a function into its graph
+    as it is where that is allowed; here is the last moment to do so, and loading the compiler before
+    would take seconds that few need.
+    """
+    if not torch._C._are_functorch_transforms_active():
+        return False
+    torch.compiler.allow_in_graph(_solve)
+    return True
+
+
+evaluate_while_tracing(_is_transformed)
