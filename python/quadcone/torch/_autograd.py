@@ -25,7 +25,9 @@ from ._functions import Solve, gradients
 from ._layout import Layout
 from ._spec import write_spec
 from ._tensors import Tensors, as_arguments, output_place
-from ._traced import prepare
+from ._traced import are_transforms_active, prepare
+
+is_mapped = torch._C._functorch.is_legacy_batchedtensor
 
 
 def solve(
@@ -90,10 +92,12 @@ class Recorded(torch.autograd.Function):
 
 def _is_watched(cotangents: Sequence[Tensor | None]) -> bool:
     """Whether a backward is itself recorded, transformed, or mapped by is_grads_batched=True."""
-    if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+    if torch.is_grad_enabled() or are_transforms_active():
         return True
-    is_mapped = torch._C._functorch.is_legacy_batchedtensor
-    return any(g is not None and is_mapped(g) for g in cotangents)
+    for g in cotangents:
+        if g is not None:
+            return is_mapped(g)
+    return False
 
 
 def _plain(

@@ -12,11 +12,17 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.compiler import is_compiling
 
 from . import _operators as operators
 from ._functions import Solve
 from ._layout import Shape, find_batch
 from ._tensors import CPU, DOUBLE, Tensors, common_place
+
+
+# Looked up once: is_traced is asked at every call.
+are_transforms_active = torch._C._are_functorch_transforms_active
+_count_dispatch_modes = torch._C._len_torch_dispatch_stack
 
 
 def evaluate_while_tracing(function: Callable[..., object]) -> None:
@@ -28,10 +34,10 @@ def evaluate_while_tracing(function: Callable[..., object]) -> None:
 def is_traced() -> bool:
     """Whether someone looks into this call: a compiler, a transform, forward-mode autograd."""
     return (
-        torch.compiler.is_compiling()
-        or torch._C._are_functorch_transforms_active()
+        is_compiling()
+        or are_transforms_active()
         or forward_ad._current_level >= 0
-        or torch._C._len_torch_dispatch_stack() > 0
+        or _count_dispatch_modes() > 0
     )
 
 
@@ -58,7 +64,7 @@ def solve_traced(
     dtype, device = common_place(given)
     if not derivatives:
         tensors = tuple(None if t is None else t.detach() for t in tensors)
-    if torch.compiler.is_compiling() and not _is_transformed():
+    if is_compiling() and not _is_transformed():
         keep = derivatives and torch.is_grad_enabled()
         x, y, s, _, _ = operators.solve(spec, *tensors, keep)
     else:
@@ -77,7 +83,7 @@ def _is_transformed() -> bool:
     as it is where that is allowed; here is the last moment to do so, and loading the compiler before
     would take seconds that few need.
     """
-    if not torch._C._are_functorch_transforms_active():
+    if not are_transforms_active():
         return False
     torch.compiler.allow_in_graph(_solve)
     return True
