@@ -18,10 +18,11 @@ from torch import Tensor
 
 from .. import _core
 from .._settings import Settings
+from . import _operators as operators
 from ._blocks import split_gradients
 from ._engine import Call, run_solve, run_vjp
 from ._failures import mask_failed
-from ._functions import Solve, gradients
+from ._functions import gradients
 from ._layout import Layout
 from ._spec import write_spec
 from ._tensors import Tensors, as_arguments, output_place
@@ -122,7 +123,7 @@ def _differentiable(
     ones = [() if slot is None else slot.one for slot in slots]
     spec = write_spec(call.layout.family, settings)
     problem = prepare(names, ones, tensors)
-    x, y, _, status, handle = Solve.apply(spec, *problem, True)
+    x, y, _, status, handle = operators.solve(spec, *problem, True)
     cotangents = [None if g is None else g.to(x) for g in cotangents]
     cotangents += [None] * (3 - len(cotangents))
     found = gradients(spec, problem, (x, y, status, handle), cotangents, needs)

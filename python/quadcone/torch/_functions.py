@@ -20,7 +20,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._functorch.utils import enable_single_level_autograd_function
 from torch.autograd import Function, forward_ad
+from torch.library import register_vmap
 
 from .._report import SOLVED_CODES
 from . import _operators as operators
@@ -50,7 +52,7 @@ def gradients(
         torch.zeros_like(like) if g is None else g
         for g, like in zip(cotangents, (x, y, y), strict=True)
     )
-    u = Adjoint.apply(spec, *problem, status, handle, gx[None], gy[None], gs[None])
+    u = operators.adjoint(spec, *problem, status, handle, gx[None], gy[None], gs[None])
     solved = _is_solved(status)
     if read_spec(spec).settings.on_failure == "zero_gradient":
         u = hide(solved, u)
@@ -71,6 +73,17 @@ def _is_solved(status: Tensor) -> Tensor:
     """(batch, 1), or (1,) for a single problem."""
     first, second = SOLVED_CODES
     return ((status == first) | (status == second)).unsqueeze(-1)
+
+
+def _below(run: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    """Call an operator, and not what differentiates it here; outer transforms still do."""
+    with (
+        torch._C._AutoDispatchBelowAutograd(),
+        torch.enable_grad(),
+        forward_ad._set_fwd_grad_enabled(True),
+    ):
+        found: tuple[Tensor, ...] = run(*args)
+    return found
 
 
 Rule = Callable[..., tuple[Tensor | None, ...]]
@@ -100,7 +113,9 @@ def _primals(tensors: Sequence[Tensor | None]) -> list[Tensor]:
 class Solve(Function):
     """(spec, P, q, A, b, G, h, keep) -> x, y, s, status, handle."""
 
-    forward = staticmethod(operators.solve)
+    @staticmethod
+    def forward(*args: Any) -> tuple[Tensor, ...]:
+        return _below(operators.solve, args)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -131,12 +146,8 @@ class Solve(Function):
         _, q, _, b, _, h, _ = tangents
         r1 = -top if q is None else -(top + q)
         r2 = _stack_sides(tuple(problem), b, h, bottom) - bottom
-        parts = Tangent.apply(ctx.spec, *problem, status, handle, r1, r2)
+        parts = operators.tangent(ctx.spec, *problem, status, handle, r1, r2)
         return (*(part[0] for part in parts), None, None)
-
-    @staticmethod
-    def vmap(*args: Any) -> Any:
-        return _map_solve(Solve.apply, *args)
 
 
 def _stack_sides(
@@ -156,7 +167,9 @@ def _stack_sides(
 class Tangent(Function):
     """(spec, P, q, A, b, G, h, status, handle, r1, r2) -> xd, yd, sd."""
 
-    forward = staticmethod(operators.tangent)
+    @staticmethod
+    def forward(*args: Any) -> tuple[Tensor, ...]:
+        return _below(operators.tangent, args)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -166,7 +179,7 @@ class Tangent(Function):
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         problem, state, z = _restore(ctx, ctx.saved_tensors)
-        u = Adjoint.apply(ctx.spec, *problem, *state, *cotangents)
+        u = operators.adjoint(ctx.spec, *problem, *state, *cotangents)
         return (None, *_pull_again(ctx, problem, state, u, z), None, None, *u)
 
     @staticmethod
@@ -175,17 +188,15 @@ class Tangent(Function):
         problem, state, z = _restore(ctx, _primals(ctx.saved_tensors))
         top, bottom = push(ctx.spec, problem, tangents[:6], z)
         r1, r2 = _differences(tangents[8:], (top, bottom))
-        return Tangent.apply(ctx.spec, *problem, *state, r1, r2)  # type: ignore[no-any-return]
-
-    @staticmethod
-    def vmap(*args: Any) -> Any:
-        return _map_sides(Tangent.apply, *args)
+        return operators.tangent(ctx.spec, *problem, *state, r1, r2)  # type: ignore[no-any-return]
 
 
 class Adjoint(Function):
     """(spec, P, q, A, b, G, h, status, handle, gx, gy, gs) -> u_x, u_v."""
 
-    forward = staticmethod(operators.adjoint)
+    @staticmethod
+    def forward(*args: Any) -> tuple[Tensor, ...]:
+        return _below(operators.adjoint, args)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -194,7 +205,7 @@ class Adjoint(Function):
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         problem, state, u = _restore(ctx, ctx.saved_tensors)
-        z = Tangent.apply(ctx.spec, *problem, *state, *cotangents)
+        z = operators.tangent(ctx.spec, *problem, *state, *cotangents)
         return (None, *_pull_again(ctx, problem, state, z[:2], u), None, None, *z)
 
     @staticmethod
@@ -204,11 +215,7 @@ class Adjoint(Function):
         top, bottom = push(ctx.spec, problem, tangents[:6], u)
         gx, gy = _differences(tangents[8:10], (top, bottom))
         gs = torch.zeros_like(gy) if tangents[10] is None else tangents[10]
-        return Adjoint.apply(ctx.spec, *problem, *state, gx, gy, gs)  # type: ignore[no-any-return]
-
-    @staticmethod
-    def vmap(*args: Any) -> Any:
-        return _map_sides(Adjoint.apply, *args)
+        return operators.adjoint(ctx.spec, *problem, *state, gx, gy, gs)  # type: ignore[no-any-return]
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> None:
@@ -249,7 +256,7 @@ Run = Callable[..., Any]
 
 
 def _map_solve(run: Run, info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
-    """Map Solve or its operator over problems."""
+    """Map solve over problems."""
     *tensors, keep = args
     count, ranks = info.batch_size, read_spec(spec).ranks
     problem, size = fold_problem(ranks, count, in_dims[1:7], tuple(tensors))
@@ -258,7 +265,7 @@ def _map_solve(run: Run, info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
 
 
 def _map_sides(run: Run, info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
-    """Map Tangent or Adjoint: over problems where these are mapped, else over right-hand sides."""
+    """Map tangent or adjoint: over problems where these are mapped, else over right-hand sides."""
     count, dims = info.batch_size, in_dims[1:]
     problem, (status, handle), vectors = args[:6], args[6:8], args[8:]
     if all(dim is None for dim in dims[:6]):
@@ -272,10 +279,20 @@ def _map_sides(run: Run, info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
     return tuple(unfold_vectors(count, size, part) for part in parts), (1,) * len(parts)
 
 
-for _function, _operator, _map in (
-    (Solve, operators.solve, _map_solve),
-    (Tangent, operators.tangent, _map_sides),
-    (Adjoint, operators.adjoint, _map_sides),
+def _apply(function: type[Function]) -> Callable[..., Any]:
+    """Call a function at one level of the transforms of torch.func, as torch calls its own."""
+
+    def apply(*args: Any) -> Any:
+        with enable_single_level_autograd_function():
+            return super(Function, function).apply(*args)
+
+    return apply
+
+
+for _name, _function, _map in (
+    ("solve", Solve, _map_solve),
+    ("tangent", Tangent, _map_sides),
+    ("adjoint", Adjoint, _map_sides),
 ):
-    _operator.register_autograd(_function.backward, setup_context=_function.setup_context)
-    _operator.register_vmap(partial(_map, _operator))
+    operators.LIBRARY.impl(_name, _apply(_function), "Autograd")
+    register_vmap(f"quadcone::{_name}", partial(_map, getattr(operators, _name)))

@@ -12,13 +12,13 @@ and, where the tape behind the handle is gone, to solve again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
-from torch.library import custom_op
+from torch.library import Library, register_fake
 
 from .. import _core
 from .._plan import Pattern
@@ -30,17 +30,23 @@ from ._spec import Spec, batch_of, count_entries, read_spec
 from ._tapes import find_tape, make_handle
 from ._tensors import Tensors, as_doubles
 
+LIBRARY = Library("quadcone", "DEF")  # noqa: TOR901
+
 _PROBLEM = "str spec, Tensor P, Tensor q, Tensor? A, Tensor? b, Tensor? G, Tensor? h"
 _STATE = "Tensor status, Tensor handle"
 
 
-def _refuse_tangents() -> None:
-    """Torch drops them without a word where an operator is called outside of our functions."""
-    if forward_ad._current_level >= 0 and torch._C._is_fwd_grad_enabled():
-        raise NotImplementedError(
-            "forward-mode derivatives go through quadcone.torch's layers, "
-            "and not through the operators of a graph that was exported from them"
-        )
+def operator(schema: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function the implementation of an operator, and its name the operator."""
+    name = schema[: schema.index("(")]
+
+    def define(function: Callable[..., Any]) -> Callable[..., Any]:
+        LIBRARY.define(schema, tags=torch.Tag.pt2_compliant_tag)
+        LIBRARY.impl(name, function, "CompositeExplicitAutograd")
+        found: Callable[..., Any] = getattr(torch.ops.quadcone, name).default
+        return found
+
+    return define
 
 
 def _solve(
@@ -58,14 +64,9 @@ def _solve(
     return outputs, tape, report, layout.single
 
 
-@custom_op(
-    "quadcone::solve",
-    mutates_args=(),
-    schema=f"({_PROBLEM}, bool keep) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
-)
+@operator(f"solve({_PROBLEM}, bool keep) -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
 def solve(spec: str, *args: Tensor | None | bool) -> tuple[Tensor, ...]:
     """x, y, s, the status codes, and the handle of the tape where that is to be kept."""
-    _refuse_tangents()
     *tensors, keep = args
     meaning = read_spec(spec)
     outputs, tape, core, single = _solve(meaning, tuple(tensors), keep)  # type: ignore[arg-type]
@@ -76,7 +77,7 @@ def solve(spec: str, *args: Tensor | None | bool) -> tuple[Tensor, ...]:
     return (*outputs, codes[0].clone() if single else codes, make_handle(tape))
 
 
-@solve.register_fake
+@register_fake("quadcone::solve")
 def _(spec: str, *args: Tensor | None | bool) -> tuple[Tensor, ...]:
     tensors: Sequence[Tensor | None] = args[:6]  # type: ignore[assignment]
     _, q, _, b, _, h = tensors
@@ -95,14 +96,9 @@ def _need_tape(spec: Spec, tensors: Tensors, handle: Tensor) -> _core.Tape:
     return tape
 
 
-@custom_op(
-    "quadcone::tangent",
-    mutates_args=(),
-    schema=f"({_PROBLEM}, {_STATE}, Tensor r1, Tensor r2) -> (Tensor, Tensor, Tensor)",
-)
+@operator(f"tangent({_PROBLEM}, {_STATE}, Tensor r1, Tensor r2) -> (Tensor, Tensor, Tensor)")
 def tangent(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     """xd, yd, sd: (sides, n) and (sides, m), or (sides, batch, n) and (sides, batch, m)."""
-    _refuse_tangents()
     *tensors, _, handle, r1, r2 = args
     tape = _need_tape(read_spec(spec), tuple(tensors), handle)
     dq, db = as_doubles(r1).neg(), as_doubles(r2)
@@ -119,20 +115,15 @@ def tangent(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     return x, y, s
 
 
-@tangent.register_fake
+@register_fake("quadcone::tangent")
 def _(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     *_, r1, r2 = args
     return r1.new_empty(r1.shape), r2.new_empty(r2.shape), r2.new_empty(r2.shape)
 
 
-@custom_op(
-    "quadcone::adjoint",
-    mutates_args=(),
-    schema=f"({_PROBLEM}, {_STATE}, Tensor gx, Tensor gy, Tensor gs) -> (Tensor, Tensor)",
-)
+@operator(f"adjoint({_PROBLEM}, {_STATE}, Tensor gx, Tensor gy, Tensor gs) -> (Tensor, Tensor)")
 def adjoint(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     """u_x, u_v: (sides, n) and (sides, m), or (sides, batch, n) and (sides, batch, m)."""
-    _refuse_tangents()
     *tensors, _, handle, gx, gy, gs = args
     tape = _need_tape(read_spec(spec), tuple(tensors), handle)
     gx, gy, gs = as_doubles(gx), as_doubles(gy), as_doubles(gs)
@@ -143,17 +134,13 @@ def adjoint(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     return q.neg_(), b
 
 
-@adjoint.register_fake
+@register_fake("quadcone::adjoint")
 def _(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     *_, gx, gy, _ = args
     return gx.new_empty(gx.shape), gy.new_empty(gy.shape)
 
 
-@custom_op(
-    "quadcone::pattern",
-    mutates_args=(),
-    schema="(str spec, str name) -> (Tensor, Tensor)",
-)
+@operator("pattern(str spec, str name) -> (Tensor, Tensor)")
 def pattern(spec: str, name: str) -> tuple[Tensor, Tensor]:
     """Rows and columns of the entries of a sparse P or A: an operator, so that graphs have them."""
     colptr, rowidx = (np.frombuffer(part, np.int64) for part in _pattern(spec, name))
@@ -161,7 +148,7 @@ def pattern(spec: str, name: str) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(rowidx.copy()), torch.from_numpy(columns)
 
 
-@pattern.register_fake
+@register_fake("quadcone::pattern")
 def _(spec: str, name: str) -> tuple[Tensor, Tensor]:
     size = count_entries(_pattern(spec, name))
     return torch.empty(size, dtype=torch.int64), torch.empty(size, dtype=torch.int64)

@@ -15,7 +15,6 @@ from torch.autograd import forward_ad
 from torch.compiler import is_compiling
 
 from . import _operators as operators
-from ._functions import Solve
 from ._layout import Shape, find_batch
 from ._tensors import CPU, DOUBLE, Tensors, common_place
 
@@ -64,29 +63,6 @@ def solve_traced(
     dtype, device = common_place(given)
     if not derivatives:
         tensors = tuple(None if t is None else t.detach() for t in tensors)
-    if is_compiling() and not _is_transformed():
-        keep = derivatives and torch.is_grad_enabled()
-        x, y, s, _, _ = operators.solve(spec, *tensors, keep)
-    else:
-        x, y, s, _, _ = _solve(spec, derivatives, *tensors)
+    keep = derivatives and (not is_compiling() or torch.is_grad_enabled())
+    x, y, s, _, _ = operators.solve(spec, *tensors, keep)
     return x.to(device, dtype), y.to(device, dtype), s.to(device, dtype)
-
-
-def _solve(spec: str, keep: bool, *tensors: Tensor | None) -> tuple[Tensor, ...]:
-    return Solve.apply(spec, *tensors, keep)  # type: ignore[no-any-return, no-untyped-call]
-
-
-def _is_transformed() -> bool:
-    """Whether a compiler has met a transform of torch.func.
-
-    An operator has no rules for these, and a function has.  A compiler takes a function into its graph
-    as it is where that is allowed; here is the last moment to do so, and loading the compiler before
-    would take seconds that few need.
-    """
-    if not are_transforms_active():
-        return False
-    torch.compiler.allow_in_graph(_solve)
-    return True
-
-
-evaluate_while_tracing(_is_transformed)
