@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from examples.distributed.train import examples, fresh_model, train, train_together
 from test_process import resident
 from test_torch_qp import arguments, learned
 from test_torch_transforms import cone_values
 from torch.utils.data import DataLoader
 from torch_workers import Solutions
 
+from examples.distributed.train import examples, fresh_model, train, train_together
 from quadcone.torch import ConeLayer, qp
 
 

@@ -284,6 +284,22 @@ def test_a_masked_problem_has_no_second_derivative():
     assert second[3][1].tolist() == [0.0, 0.0]
 
 
+def test_second_derivatives_of_curved_cones_are_an_error(monkeypatch):
+    """The first derivative is there all the same."""
+    Q, q, *_ = arguments(batched=())
+    expected = jacrev(lambda q: qp(Q, q))(q)
+    monkeypatch.setattr(qc.torch._spec.Spec, "is_polyhedral", False)
+    for mode in (jacrev, jacfwd):
+        assert torch.allclose(mode(lambda q: qp(Q, q))(q), expected)
+        with pytest.raises(NotImplementedError, match="for the cones z and l alone"):
+            mode(jacrev(lambda Q: qp(symmetric(Q), q)))(Q)
+    family = qc.Problem(None, np.eye(3), {"z": 1, "l": 2})._family
+    for codes, flat in (((0, 1, 0.0, 1, 2, 0.0), True), ((0, 1, 0.0, 2, 2, 0.0), False)):
+        monkeypatch.undo()
+        text = qc.torch._spec.write_spec(family._replace(cones=codes), qc.Settings())
+        assert qc.torch._spec.read_spec(text).is_polyhedral is flat
+
+
 def test_raise_below_a_transform():
     with pytest.raises(qc.SolveError, match="1 of 3 problems"):
         grad(lambda h: qp(*unsolvable()[:3], h, on_failure="raise").sum())(unsolvable()[3])

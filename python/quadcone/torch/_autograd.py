@@ -115,8 +115,8 @@ def _differentiable(
 ) -> Tensors:
     """As `_plain`, as a function of tensors and cotangents that torch can look into.
 
-    That is for create_graph=True and for torch.func.  It solves again, as what it needs is more than
-    a plain call keeps.
+    That is for create_graph=True and for torch.func.  It solves again, as what it needs is more
+    than a plain call keeps.
     """
     slots, settings = call.layout.slots, replace(call.settings, callback=None)
     names = ["" if slot is None else slot.name for slot in slots]

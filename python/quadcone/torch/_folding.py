@@ -62,7 +62,7 @@ def fold_batch(count: int, dim: int | None, tensor: Tensor) -> Tensor:
 
 def unfold_batch(count: int, size: tuple[int, ...], tensor: Tensor) -> Tensor:
     """(count * batch, ...) as (count, batch, ...)."""
-    return tensor.unflatten(0, (count, *size))
+    return tensor.view(count, *size, *tensor.shape[1:])
 
 
 def fold_sides(count: int, dim: int | None, vector: Tensor) -> Tensor:
@@ -78,4 +78,4 @@ def fold_vectors(count: int, dim: int | None, vector: Tensor) -> Tensor:
 
 def unfold_vectors(count: int, size: tuple[int, ...], vector: Tensor) -> Tensor:
     """(sides, count * batch, n) as (sides, count, batch, n)."""
-    return vector.unflatten(1, (count, *size))
+    return vector.view(vector.shape[0], count, *size, vector.shape[-1])

@@ -2,11 +2,14 @@
 """The operators as functions that torch can differentiate, forward and backward, and map.
 
 With w = (x, y, s) the solution, K the matrix of its optimality conditions (include/quadcone.h), T
-the tangent K^-1 r and T' its adjoint:
+the tangent K^-1 r, T' its adjoint and push, pull the products of `_products`:
 
-    solve        wd = T(-(qd + Pd x + Ad'y), bd - Ad x)            u = T'(g):  q: -u_x   b: u_v   pull(u, w)
-    z = T(r)     zd = T(rd - push(Pd, Ad; z))                      u = T'(g):  r: u               pull(u, z)
-    u = T'(g)    ud = T'(gd - (push(Pd, Ad; u), 0))                z = T(h):   g: z               pull(z, u)
+    solve       wd = T(-(qd + Pd x + Ad'y), bd - Ad x)
+                u = T'(g),  gradients  q: -u_x,  b: u_v,  P, A: pull(u, w)
+    z = T(r)    zd = T(rd - push(Pd, Ad; z))
+                u = T'(g),  gradients  r: u,  P, A: pull(u, z)
+    u = T'(g)   ud = T'(gd - (push(Pd, Ad; u), 0))
+                z = T(h),   gradients  g: z,  P, A: pull(z, u)
 
 On zero and nonnegative cones K depends on P and A alone, wherever the solution is smooth, so these
 three are closed under differentiation: derivatives of any order.
@@ -65,7 +68,7 @@ def gradients(
         argument = problem[k]
         if argument is not None and needs[k]:
             shared = argument.dim() < part.dim()
-            found[k] = hide(solved, (part,))[0].sum(0) if shared else part
+            found[k] = torch.where(solved, part, 0.0).sum(0) if shared else part
     return found
 
 
@@ -92,9 +95,9 @@ Rule = Callable[..., tuple[Tensor | None, ...]]
 def forward_rule(rule: Rule) -> Rule:
     """A jvp that may itself be differentiated forward.
 
-    torch calls it with forward mode off, in all of its levels and not just in that of the rule: then
-    the products in it would be constants of an outer level.  So it is switched on again, and tangents
-    of the rule's own level are taken off by `_primals`.
+    torch calls it with forward mode off, in all levels and not just in that of the rule, and the
+    products in it would be constants of the outer ones.  So it is switched on again, and tangents of
+    the rule's own level are taken off by `_primals`.
     """
 
     @wraps(rule)
@@ -105,9 +108,9 @@ def forward_rule(rule: Rule) -> Rule:
     return run
 
 
-def _primals(tensors: Sequence[Tensor | None]) -> list[Tensor]:
-    # Of P, q, A, b, G, h and more, some are None; as in all that deals with them, no checker sees it.
-    return [t if t is None else forward_ad.unpack_dual(t, level=0).primal for t in tensors]  # type: ignore
+def _primals(tensors: Sequence[Any]) -> list[Any]:
+    unpack: Callable[..., Any] = forward_ad.unpack_dual
+    return [t if t is None else unpack(t, level=0).primal for t in tensors]
 
 
 class Solve(Function):
@@ -150,9 +153,7 @@ class Solve(Function):
         return (*(part[0] for part in parts), None, None)
 
 
-def _stack_sides(
-    problem: Tensors, b: Tensor | None, h: Tensor | None, like: Tensor
-) -> Tensor:
+def _stack_sides(problem: Tensors, b: Tensor | None, h: Tensor | None, like: Tensor) -> Tensor:
     """(bd, hd), shaped as `like`, (1, m) or (1, batch, m); an absent tangent is zero."""
     parts = [
         torch.zeros_like(side) if part is None else part
@@ -225,7 +226,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> Non
 
 
 def _restore(ctx: Any, saved: Sequence[Tensor]) -> tuple[Tensors, Pair, Pair]:
-    """The problem, its (status, handle), and the outputs; an error where K is not known to be flat."""
+    """The problem, its (status, handle), and the outputs; an error where K has a derivative."""
     if not read_spec(ctx.spec).is_polyhedral:
         raise NotImplementedError(
             "second derivatives are implemented for the cones z and l alone, "
@@ -241,7 +242,7 @@ def _pull_again(
     """Gradients of P, A and G; where a problem has no solution, what was found is no factor."""
     solved = _is_solved(state[0])
     needs = ctx.needs_input_grad[1:7]
-    return pull(ctx.spec, problem, needs, solved, asked, hide(solved, found))  # type: ignore[arg-type]
+    return pull(ctx.spec, problem, needs, solved, asked, hide(solved, found))
 
 
 def _differences(tangents: Sequence[Tensor | None], products: Pair) -> Pair:
@@ -267,14 +268,14 @@ def _map_solve(run: Run, info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
 def _map_sides(run: Run, info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
     """Map tangent or adjoint: over problems where these are mapped, else over right-hand sides."""
     count, dims = info.batch_size, in_dims[1:]
-    problem, (status, handle), vectors = args[:6], args[6:8], args[8:]
+    problem, (status, handle), given = args[:6], args[6:8], args[8:]
     if all(dim is None for dim in dims[:6]):
-        vectors = [fold_sides(count, d, v) for d, v in zip(dims[8:], vectors, strict=True)]
+        vectors = [fold_sides(count, d, v) for d, v in zip(dims[8:], given, strict=True)]
         parts = run(spec, *problem, status, handle, *vectors)
         return tuple(part.unflatten(0, (count, -1)) for part in parts), (0,) * len(parts)
     problem, size = fold_problem(read_spec(spec).ranks, count, dims[:6], problem)
     status = fold_batch(count, dims[6], status)
-    vectors = [fold_vectors(count, d, v) for d, v in zip(dims[8:], vectors, strict=True)]
+    vectors = [fold_vectors(count, d, v) for d, v in zip(dims[8:], given, strict=True)]
     parts = run(spec, *problem, status, handle, *vectors)
     return tuple(unfold_vectors(count, size, part) for part in parts), (1,) * len(parts)
 
@@ -284,7 +285,7 @@ def _apply(function: type[Function]) -> Callable[..., Any]:
 
     def apply(*args: Any) -> Any:
         with enable_single_level_autograd_function():
-            return super(Function, function).apply(*args)
+            return super(Function, function).apply(*args)  # type: ignore[misc]
 
     return apply
 
@@ -294,5 +295,6 @@ for _name, _function, _map in (
     ("tangent", Tangent, _map_sides),
     ("adjoint", Adjoint, _map_sides),
 ):
-    operators.LIBRARY.impl(_name, _apply(_function), "Autograd")
+    _kernel = _apply(_function)
+    operators.LIBRARY.impl(_name, _kernel, "Autograd")  # type: ignore[no-untyped-call]
     register_vmap(f"quadcone::{_name}", partial(_map, getattr(operators, _name)))

@@ -30,20 +30,27 @@ from ._spec import Spec, batch_of, count_entries, read_spec
 from ._tapes import find_tape, make_handle
 from ._tensors import Tensors, as_doubles
 
-LIBRARY = Library("quadcone", "DEF")  # noqa: TOR901
+LIBRARY = Library("quadcone", "DEF")  # type: ignore[no-untyped-call]
 
 _PROBLEM = "str spec, Tensor P, Tensor q, Tensor? A, Tensor? b, Tensor? G, Tensor? h"
 _STATE = "Tensor status, Tensor handle"
 
 
-def operator(schema: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a function the implementation of an operator, and its name the operator."""
+Function = Callable[..., Any]
+
+
+def operator(schema: str, fake: Function) -> Callable[[Function], Function]:
+    """Make a function the implementation of an operator, and its name the operator.
+
+    fake: the same for tensors that have shapes and no values.
+    """
     name = schema[: schema.index("(")]
 
-    def define(function: Callable[..., Any]) -> Callable[..., Any]:
-        LIBRARY.define(schema, tags=torch.Tag.pt2_compliant_tag)
-        LIBRARY.impl(name, function, "CompositeExplicitAutograd")
-        found: Callable[..., Any] = getattr(torch.ops.quadcone, name).default
+    def define(function: Function) -> Function:
+        LIBRARY.define(schema, tags=torch.Tag.pt2_compliant_tag)  # type: ignore[no-untyped-call]
+        LIBRARY.impl(name, function, "CompositeExplicitAutograd")  # type: ignore[no-untyped-call]
+        register_fake(f"quadcone::{name}", fake)
+        found: Function = getattr(torch.ops.quadcone, name).default
         return found
 
     return define
@@ -58,14 +65,25 @@ def _solve(
     q, b, h = (None if t is None else t.expand(*size, t.shape[-1]) for t in (q, b, h))
     call_tensors = tuple(None if t is None else t.contiguous() for t in (P, q, A, b, G, h))
     layout = spec.layout(call_tensors)
-    outputs, tape, report = run_solve(
-        Call(layout, spec.settings, True, None), call_tensors, keep
-    )
+    outputs, tape, report = run_solve(Call(layout, spec.settings, True, None), call_tensors, keep)
     return outputs, tape, report, layout.single
 
 
-@operator(f"solve({_PROBLEM}, bool keep) -> (Tensor, Tensor, Tensor, Tensor, Tensor)")
-def solve(spec: str, *args: Tensor | None | bool) -> tuple[Tensor, ...]:
+def _fake_solve(spec: str, *args: Tensor | bool | None) -> tuple[Tensor, ...]:
+    tensors: Sequence[Tensor | None] = args[:6]  # type: ignore[assignment]
+    _, q, _, b, _, h = tensors
+    assert q is not None
+    size = batch_of(read_spec(spec).ranks, tensors)
+    rows = sum(t.shape[-1] for t in (b, h) if t is not None)
+    x, y, s = (q.new_empty((*size, length)) for length in (q.shape[-1], rows, rows))
+    return x, y, s, q.new_empty(size, dtype=torch.int32), q.new_empty(2, dtype=torch.int64)
+
+
+@operator(
+    f"solve({_PROBLEM}, bool keep) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+    _fake_solve,
+)
+def solve(spec: str, *args: Tensor | bool | None) -> tuple[Tensor, ...]:
     """x, y, s, the status codes, and the handle of the tape where that is to be kept."""
     *tensors, keep = args
     meaning = read_spec(spec)
@@ -77,17 +95,6 @@ def solve(spec: str, *args: Tensor | None | bool) -> tuple[Tensor, ...]:
     return (*outputs, codes[0].clone() if single else codes, make_handle(tape))
 
 
-@register_fake("quadcone::solve")
-def _(spec: str, *args: Tensor | None | bool) -> tuple[Tensor, ...]:
-    tensors: Sequence[Tensor | None] = args[:6]  # type: ignore[assignment]
-    _, q, _, b, _, h = tensors
-    assert q is not None
-    size = batch_of(read_spec(spec).ranks, tensors)
-    rows = sum(t.shape[-1] for t in (b, h) if t is not None)
-    x, y, s = (q.new_empty((*size, length)) for length in (q.shape[-1], rows, rows))
-    return x, y, s, q.new_empty(size, dtype=torch.int32), q.new_empty(2, dtype=torch.int64)
-
-
 def _need_tape(spec: Spec, tensors: Tensors, handle: Tensor) -> _core.Tape:
     tape = find_tape(handle)
     if tape is None:
@@ -96,7 +103,15 @@ def _need_tape(spec: Spec, tensors: Tensors, handle: Tensor) -> _core.Tape:
     return tape
 
 
-@operator(f"tangent({_PROBLEM}, {_STATE}, Tensor r1, Tensor r2) -> (Tensor, Tensor, Tensor)")
+def _fake_tangent(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
+    *_, r1, r2 = args
+    return r1.new_empty(r1.shape), r2.new_empty(r2.shape), r2.new_empty(r2.shape)
+
+
+@operator(
+    f"tangent({_PROBLEM}, {_STATE}, Tensor r1, Tensor r2) -> (Tensor, Tensor, Tensor)",
+    _fake_tangent,
+)
 def tangent(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     """xd, yd, sd: (sides, n) and (sides, m), or (sides, batch, n) and (sides, batch, m)."""
     *tensors, _, handle, r1, r2 = args
@@ -115,13 +130,15 @@ def tangent(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     return x, y, s
 
 
-@register_fake("quadcone::tangent")
-def _(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
-    *_, r1, r2 = args
-    return r1.new_empty(r1.shape), r2.new_empty(r2.shape), r2.new_empty(r2.shape)
+def _fake_adjoint(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
+    *_, gx, gy, _ = args
+    return gx.new_empty(gx.shape), gy.new_empty(gy.shape)
 
 
-@operator(f"adjoint({_PROBLEM}, {_STATE}, Tensor gx, Tensor gy, Tensor gs) -> (Tensor, Tensor)")
+@operator(
+    f"adjoint({_PROBLEM}, {_STATE}, Tensor gx, Tensor gy, Tensor gs) -> (Tensor, Tensor)",
+    _fake_adjoint,
+)
 def adjoint(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     """u_x, u_v: (sides, n) and (sides, m), or (sides, batch, n) and (sides, batch, m)."""
     *tensors, _, handle, gx, gy, gs = args
@@ -134,24 +151,20 @@ def adjoint(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     return q.neg_(), b
 
 
-@register_fake("quadcone::adjoint")
-def _(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
-    *_, gx, gy, _ = args
-    return gx.new_empty(gx.shape), gy.new_empty(gy.shape)
+def _fake_pattern(spec: str, name: str) -> tuple[Tensor, Tensor]:
+    size = count_entries(_pattern(spec, name))
+    return torch.empty(size, dtype=torch.int64), torch.empty(size, dtype=torch.int64)
 
 
-@operator("pattern(str spec, str name) -> (Tensor, Tensor)")
+@operator(
+    "pattern(str spec, str name) -> (Tensor, Tensor)",
+    _fake_pattern,
+)
 def pattern(spec: str, name: str) -> tuple[Tensor, Tensor]:
     """Rows and columns of the entries of a sparse P or A: an operator, so that graphs have them."""
     colptr, rowidx = (np.frombuffer(part, np.int64) for part in _pattern(spec, name))
     columns = np.repeat(np.arange(len(colptr) - 1), np.diff(colptr))
     return torch.from_numpy(rowidx.copy()), torch.from_numpy(columns)
-
-
-@register_fake("quadcone::pattern")
-def _(spec: str, name: str) -> tuple[Tensor, Tensor]:
-    size = count_entries(_pattern(spec, name))
-    return torch.empty(size, dtype=torch.int64), torch.empty(size, dtype=torch.int64)
 
 
 def _pattern(spec: str, name: str) -> Pattern:

@@ -136,8 +136,8 @@ def _qp_traced(
 ) -> Tensor | QPSolution:
     check_tensors("GhAb", Q=Q, q=q, G=G, h=h, A=A, b=b)
     tensors = (Q, q, A, b, G, h)
-    shapes = (None if t is None else tuple(t.shape) for t in (Q, G, h, A, b))
-    ones = qp_shapes(*shapes)
+    G_shape, h_shape, A_shape, b_shape = (None if t is None else t.shape for t in (G, h, A, b))
+    ones = qp_shapes(Q.shape, G_shape, h_shape, A_shape, b_shape)
     given = [(name, t) for name, t in zip(QP_NAMES, tensors, strict=True) if t is not None]
     spec = qp_spec(**settings)
     derivatives = settings.get("derivatives", True)

@@ -27,10 +27,10 @@ class _Rows(NamedTuple):
     """Rows that a block of A has of the m rows: A itself, then G."""
 
     first: int
-    count: int
+    number: int
 
     def of(self, vector: Tensor) -> Tensor:
-        return vector.narrow(-1, self.first, self.count)
+        return vector.narrow(-1, self.first, self.number)
 
 
 def _blocks(problem: Tensors) -> dict[int, _Rows]:
@@ -43,7 +43,7 @@ def _blocks(problem: Tensors) -> dict[int, _Rows]:
 
 
 def push(spec: str, problem: Tensors, tangents: Sequence[Tensor | None], w: Pair) -> Pair:
-    """(Pd x + Ad'y, Ad x) for w = (x, y); of the tangents of P, q, A, b, G, h, absent ones are 0."""
+    """(Pd x + Ad'y, Ad x) for w = (x, y), by tangents of P, q, A, b, G, h; absent ones are 0."""
     x, y = w
     ranks = read_spec(spec).ranks
     top = torch.zeros_like(x)
@@ -91,30 +91,22 @@ def pull(
     solved: which problems count in what the batch shares.
     """
     ranks = read_spec(spec).ranks
-    both = (*u, *w)
-    some = hide(solved, both)
+    counted = (*hide(solved, u), *hide(solved, w))
     gradients: list[Tensor | None] = [None] * 6
     for k, block in {0: None, **_blocks(problem)}.items():
         argument = problem[k]
         if argument is None or not needs[k]:
             continue
-        single = u[0].dim() == 2
-        shared = not single and argument.dim() == ranks[k]
-        ux, uv, x, y = some if shared else both
-        dims = tuple(range(ux.dim() - 1)) if shared else (0,)
-        if block is None:
-            left, right = (ux, x), (x, ux)
-        else:
-            left, right = (block.of(y), block.of(uv)), (ux, x)
+        shared = u[0].dim() == 3 and argument.dim() == ranks[k]
+        ux, uv, x, y = counted if shared else (*u, *w)
+        pairs = ((block.of(y), ux), (block.of(uv), x)) if block else ((ux, x), (x, ux))
         if ranks[k] == 2:
-            gradient = -sum(_outer(a, c, shared) for a, c in zip(left, right, strict=True))
+            first, second = (_outer(a, c, shared) for a, c in pairs)
         else:
             rows, columns = pattern(spec, "P" if k == 0 else "A")
-            gradient = -sum(
-                (a[..., rows] * c[..., columns]).sum(dims)
-                for a, c in zip(left, right, strict=True)
-            )
-        gradients[k] = gradient / 2 if k == 0 else gradient
+            sums = (0, 1) if shared else (0,)
+            first, second = ((a[..., rows] * c[..., columns]).sum(sums) for a, c in pairs)
+        gradients[k] = -(first + second) / 2 if k == 0 else -(first + second)
     return gradients
 
 
@@ -125,6 +117,7 @@ def _outer(a: Tensor, c: Tensor, shared: bool) -> Tensor:
     return torch.einsum("rbi,rbj->ij" if shared else "rbi,rbj->bij", a, c)
 
 
-def hide(solved: Tensor, vectors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def hide(solved: Tensor, vectors: Pair) -> Pair:
     """Vectors with zeros for problems without a solution."""
-    return tuple(torch.where(solved, vector, 0.0) for vector in vectors)
+    first, second = vectors
+    return torch.where(solved, first, 0.0), torch.where(solved, second, 0.0)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tapes of solves, found again by a tensor.
 
-An operator takes and returns tensors alone, and its derivative needs the solver that it left behind.
-So it returns a handle as well: a tensor whose memory belongs to an array that holds the tape.  The
-tape lives exactly as long as this memory does, whoever keeps it: autograd, a compiled graph, a user.
+An operator takes and returns tensors alone, and its derivative needs the solver that it left
+behind.  So it returns a handle as well: a tensor whose memory belongs to an array that holds the
+tape.  The tape lives as long as this memory, whoever keeps it: autograd, a compiled graph, a user.
 
 A copy of a handle, in this process or another, keeps nothing.  It finds the tape while the original
 lives, and otherwise None; then the problem is to be solved again.

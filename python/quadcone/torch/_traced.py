@@ -18,7 +18,6 @@ from . import _operators as operators
 from ._layout import Shape, find_batch
 from ._tensors import CPU, DOUBLE, Tensors, common_place
 
-
 # Looked up once: is_traced is asked at every call.
 are_transforms_active = torch._C._are_functorch_transforms_active
 _count_dispatch_modes = torch._C._len_torch_dispatch_stack
