@@ -28,6 +28,9 @@ from ._spec import write_spec
 from ._tensors import Tensors, as_arguments, output_place
 from ._traced import are_transforms_active, prepare
 
+# Looked up once, for latency.
+is_grad_enabled = torch.is_grad_enabled
+is_graph_kept = torch._C._autograd._get_current_graph_task_keep_graph
 is_mapped = torch._C._functorch.is_legacy_batchedtensor
 
 
@@ -40,7 +43,7 @@ def solve(
     """
     place = output_place(layout.slots, tensors, own)
     call = Call(layout, settings, full, place)
-    if settings.derivatives and torch.is_grad_enabled():
+    if settings.derivatives and is_grad_enabled():
         for t in tensors:
             if t is not None and t.requires_grad:
                 *outputs, report = Recorded.apply(call, *tensors)
@@ -84,7 +87,7 @@ class Recorded(torch.autograd.Function):
             found = _differentiable(call, ctx.saved_tensors, needs, wanted)
         else:
             found = _plain(call, tape, needs, wanted)
-        if not torch._C._autograd._get_current_graph_task_keep_graph():
+        if not is_graph_kept():
             ctx.tape = None  # the solver is free for the next call
         if call.place:
             found = as_arguments(found, ctx.types, call.place[1])
@@ -93,7 +96,7 @@ class Recorded(torch.autograd.Function):
 
 def _is_watched(cotangents: Sequence[Tensor | None]) -> bool:
     """Whether a backward is itself recorded, transformed, or mapped by is_grads_batched=True."""
-    if torch.is_grad_enabled() or are_transforms_active():
+    if is_grad_enabled() or are_transforms_active():
         return True
     for g in cotangents:
         if g is not None:

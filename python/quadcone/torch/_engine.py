@@ -45,12 +45,14 @@ def run_solve(
         b = joined(layout.joins[1], b, h)
     elif A is None:
         A, b = G, h
+    settings = call.settings
+    threads = settings.num_threads or torch.get_num_threads()
     x = torch.empty_strided(*layout.x_shape, dtype=DOUBLE)
     y = torch.empty_strided(*layout.y_shape, dtype=DOUBLE) if call.full else None
     s = torch.empty_strided(*layout.y_shape, dtype=DOUBLE) if call.full else None
     report, tape = layout.plan.solve(
         layout.batch,
-        call.settings.to_core(torch.get_num_threads(), derivatives),
+        settings.to_core(threads, derivatives),
         P.data_ptr(),  # type: ignore[union-attr]
         q.data_ptr(),  # type: ignore[union-attr]
         A.data_ptr() if A is not None else 0,
@@ -64,7 +66,7 @@ def run_solve(
         *blocks,
     )
     if report.failed:
-        check_solved(layout, call.settings, tensors, report)
+        check_solved(layout, settings, tensors, report)
     outputs: tuple[Tensor, ...] = (x,) if y is None or s is None else (x, y, s)
     if call.place:
         dtype, device = call.place

@@ -96,8 +96,8 @@ def forward_rule(rule: Rule) -> Rule:
     """A jvp that may itself be differentiated forward.
 
     torch calls it with forward mode off, in all levels and not just in that of the rule, and the
-    products in it would be constants of the outer ones.  So it is switched on again, and tangents of
-    the rule's own level are taken off by `_primals`.
+    products in it would be constants of the outer ones.  So it is switched on again, and tangents
+    of the rule's own level are taken off by `_primals`.
     """
 
     @wraps(rule)
