@@ -27,7 +27,7 @@ Codes = tuple[int | float, ...]
 
 
 def read_cones(cones: Cones, m: int | None = None) -> Codes:
-    """Codes of a dictionary for the C library; the rows must add up to the m rows of A, if given."""
+    """Codes of a dictionary for the C library; its rows must add up to the m of A, if given."""
     if not isinstance(cones, Mapping):
         raise TypeError(f"cones is {cones!r}, expected a dictionary such as {{'z': 3, 'l': 5}}")
     for key in cones:

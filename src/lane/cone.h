@@ -25,10 +25,7 @@ static double *state_of(const qc__group *g, int32_t k)
     return g->state + g->state_at[k] * LANES;
 }
 
-static double *rows_of(const qc__cone *c, const double *v)
-{
-    return (double *)(uintptr_t)v + (int64_t)c->first * LANES;
-}
+#define ROWS_OF(c, v) ((v) + (int64_t)(c)->first * LANES)
 
 static lane unit_of(const qc__group *g, const qc__cone *c)
 {
@@ -41,7 +38,7 @@ static void blocks_set_H(qc__group *g, const double *s, const double *y, mask in
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_set_H(c, state_of(g, k), rows_of(c, s), rows_of(c, y), unit_of(g, c), interior, start);
+        soc_set_H(c, state_of(g, k), ROWS_OF(c, s), ROWS_OF(c, y), unit_of(g, c), interior, start);
     }
 }
 
@@ -65,7 +62,7 @@ static void blocks_multiply_H(const qc__group *g, const double *in, double *out)
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_multiply_H(c, state_of(g, k), rows_of(c, in), rows_of(c, out));
+        soc_multiply_H(c, state_of(g, k), ROWS_OF(c, in), ROWS_OF(c, out));
     }
 }
 
@@ -75,7 +72,7 @@ static void blocks_derivative(const qc__group *g, const double *in, double *out)
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_derivative(c, state_of(g, k), rows_of(c, in), rows_of(c, out));
+        soc_derivative(c, state_of(g, k), ROWS_OF(c, in), ROWS_OF(c, out));
     }
 }
 
@@ -84,7 +81,7 @@ static void blocks_unclip(const qc__group *g, double *dy, double *ds)
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_unclip(c, state_of(g, k), unit_of(g, c), rows_of(c, dy), rows_of(c, ds));
+        soc_unclip(c, state_of(g, k), unit_of(g, c), ROWS_OF(c, dy), ROWS_OF(c, ds));
     }
 }
 
@@ -94,7 +91,7 @@ static void blocks_project(const qc__group *g, const double *v, double *s)
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_project(c, rows_of(c, v), rows_of(c, s), state_of(g, k));
+        soc_project(c, ROWS_OF(c, v), ROWS_OF(c, s), state_of(g, k));
     }
 }
 
@@ -104,7 +101,7 @@ static void blocks_start(const qc__group *g, const double *v, lane root, double 
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_start(c, rows_of(c, v), root, rows_of(c, s), rows_of(c, y), state_of(g, k));
+        soc_start(c, ROWS_OF(c, v), root, ROWS_OF(c, s), ROWS_OF(c, y), state_of(g, k));
     }
 }
 
@@ -114,8 +111,8 @@ static lane blocks_step(const qc__group *g, const double *ds, const double *dy, 
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        most = soc_step(c, state_of(g, k), rows_of(c, g->s), rows_of(c, g->w.y), rows_of(c, ds),
-                        rows_of(c, dy), most);
+        most = soc_step(c, state_of(g, k), ROWS_OF(c, g->s), ROWS_OF(c, g->w.y), ROWS_OF(c, ds),
+                        ROWS_OF(c, dy), most);
     }
     return most;
 }
@@ -127,8 +124,8 @@ static void blocks_corrector(const qc__group *g, const double *ds, const double 
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_corrector(c, state_of(g, k), rows_of(c, g->s), rows_of(c, g->w.y), rows_of(c, ds),
-                      rows_of(c, dy), sigma_mu, plain, rows_of(c, r));
+        soc_corrector(c, state_of(g, k), ROWS_OF(c, g->s), ROWS_OF(c, g->w.y), ROWS_OF(c, ds),
+                      ROWS_OF(c, dy), sigma_mu, plain, ROWS_OF(c, r));
     }
 }
 
@@ -138,7 +135,7 @@ static lane blocks_margin(const qc__group *g, const double *s, const double *y, 
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        least = lane_min(soc_margin(c, state_of(g, k), rows_of(c, s), rows_of(c, y)), least);
+        least = lane_min(soc_margin(c, state_of(g, k), ROWS_OF(c, s), ROWS_OF(c, y)), least);
     }
     return least;
 }
