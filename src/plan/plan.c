@@ -23,7 +23,8 @@ static qc_error copy_cones(qc_plan *plan, const qc_family *f)
         const int is_zero = f->cones[k].kind == QC_CONE_ZERO;
         if (size == 0)
             continue;
-        plan->cones[plan->cone_count++] = (qc__cone){f->cones[k].kind, row, size};
+        plan->cones[plan->cone_count++] = (qc__cone){
+            .kind = f->cones[k].kind, .first = row, .size = size, .alpha = f->cones[k].alpha};
         *(is_zero ? &plan->zero_rows : &plan->cone_rows) += size;
         for (const int32_t end = row + size; row < end; row++)
             plan->row_is_zero[row] = (int8_t)is_zero;

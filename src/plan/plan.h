@@ -34,6 +34,8 @@ typedef struct qc__matrix {
 typedef struct qc__cone {
     qc_cone_kind kind;
     int32_t first, size;
+    int32_t order; /* k of a PSD cone of k x k matrices */
+    double alpha;  /* of a power cone */
 } qc__cone;
 
 /*
