@@ -189,6 +189,12 @@ ALWAYS_INLINE void lane_put(double *p, int64_t k, lane a)
     lane_store(p + k * LANES, a);
 }
 
+static inline void set_all(double *p, int64_t count, double a)
+{
+    for (int64_t k = 0; k < count; k++)
+        lane_put(p, k, lane_set1(a));
+}
+
 /* Element k of numbers that are either lanes or, `shared`, one number for all problems. */
 ALWAYS_INLINE lane value_at(const double *p, int64_t k, int shared)
 {
