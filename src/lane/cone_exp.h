@@ -131,7 +131,7 @@ static inline void exp_barrier(lane alpha, const lane y[], barrier *f)
     const lane zero = lane_zero(), one = lane_set1(1.0);
     const lane ratio = lane_div(y[0], y[2]), l = lane_log(lane_neg(ratio));
     *f = (barrier){
-        .y = {y[0], y[1], y[2]},
+        .y = {y[0], one, y[2]},
         .psi = lane_fma(y[0], l, lane_sub(y[1], y[0])),
         .first = {l, one, lane_neg(ratio)},
         .second = {lane_div(one, y[0]), zero, zero, lane_neg(lane_div(one, y[2])), zero,

@@ -197,7 +197,7 @@ static inline void power_barrier(lane alpha, const lane y[], barrier *f)
     const lane puu = lane_mul(pu, lane_div(lane_sub(a2, one), y[0]));
     const lane pvv = lane_mul(pv, lane_div(lane_sub(b2, one), y[1]));
     *f = (barrier){
-        .y = {y[0], y[1], y[2]},
+        .y = {y[0], y[1], one},
         .psi = lane_fnma(y[2], y[2], phi),
         .first = {lane_mul(phi, pu), lane_mul(phi, pv), lane_neg(lane_mul(two, y[2]))},
         .second = {lane_mul(phi, puu), lane_mul(phi, lane_mul(pu, pv)), lane_mul(phi, pvv), zero,

@@ -172,7 +172,8 @@ static inline void axis_project(mask where, const lane v[], const mask keep[], s
 /* ---------------------------------------------------------------------------------------------- */
 /* Barrier                                                                                        */
 
-/* f* at y, as far as it takes to differentiate it: psi, its two derivatives, the weights c. */
+/* f* at y, as far as it takes to differentiate it: psi, its two derivatives, the weights c; where c = 0,
+ * y may be 0 and has its place taken by 1. */
 typedef struct barrier {
     lane y[THREE], psi, first[THREE], second[LOWER], weight[THREE];
 } barrier;
