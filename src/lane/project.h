@@ -2,8 +2,8 @@
 /*
  * project.h -- projections on products of cones, and their derivatives, by themselves.
  *
- * One cone of LANES problems at a time.  Cones have no scale: every v is brought to max |v| = 1 first, so that
- * nothing overflows or vanishes on the way.
+ * One cone of LANES problems at a time.  Cones have no scale: every v is brought to 1 <= max |v| < 2 first, so
+ * that nothing overflows or vanishes on the way.
  */
 #ifndef LANE_PROJECT_H
 #define LANE_PROJECT_H
@@ -63,16 +63,16 @@ static void unpack_rows(const qc__project_job *job, const qc__cone *c, int64_t f
             to[(first + l) * job->rows + c->first + i] = from[(int64_t)i * LANES + l];
 }
 
-/* v := v / max |v|, which is returned; 1 for v = 0. */
+/* v := v by the power of two that brings max |v| to [1, 2), which is returned. */
 static lane to_unit(int32_t size, double *v)
 {
     lane top = lane_zero();
     for (int32_t i = 0; i < size; i++)
         top = lane_max(lane_abs(lane_at(v, i)), top);
-    top = lane_select(lane_lt(lane_zero(), top), top, lane_set1(1.0));
+    const lane scale = lane_binary_scale(top);
     for (int32_t i = 0; i < size; i++)
-        lane_put(v, i, lane_div(lane_at(v, i), top));
-    return top;
+        lane_put(v, i, lane_div(lane_at(v, i), scale));
+    return scale;
 }
 
 /* 0, or NaN where an entry is not finite */
