@@ -133,7 +133,7 @@ static inline power_logs power_logs_swapped(const power_logs *l)
                         l->z, l->y_up, l->x_up, l->y_down, l->x_down};
 }
 
-/* max |v| = 1 */
+/* max |v| < 2 */
 static inline void power_spectral(lane alpha, const lane signed_v[], spectral *out)
 {
     const lane zero = lane_zero(), far = lane_set1(1e300);

@@ -173,6 +173,13 @@ ALWAYS_INLINE mask mask_none(void)
 LANE_LIBM(exp)
 LANE_LIBM(log)
 
+/* The power of two at or under a > 0, by which to divide and multiply is exact; 1 for 0. */
+static inline double binary_scale(double a)
+{
+    return a > 0.0 ? ldexp(1.0, ilogb(a)) : 1.0;
+}
+LANE_LIBM(binary_scale)
+
 ALWAYS_INLINE mask lane_finite(lane a)
 {
     return lane_le(lane_abs(a), lane_set1(1.7976931348623157e308));

@@ -134,6 +134,9 @@ static inline int qc__values_shared(const qc_plan *plan)
     return (plan->shared & both) == both;
 }
 
+/* The cone as it is worked on: one of one row is a half-line. */
+qc__cone qc__cone_of(const qc_cone *cone, int32_t first);
+
 /* Checks the family and compiles everything but `lanes`.  On failure *out is NULL. */
 qc_error qc__plan_new(qc_plan **out, const qc_family *family, int condense, qc_message *why);
 void qc__plan_free(qc_plan *plan);
