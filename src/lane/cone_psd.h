@@ -67,7 +67,7 @@ static inline void psd_compose(int32_t k, const double *Z, const double *a, doub
     for (int32_t i = 0; i < k; i++)
         for (int32_t j = 0; j < k; j++)
             lane_put(scaled, i * k + j, lane_mul(lane_at(Z, i * k + j), lane_at(a, i)));
-    square_multiply(k, transposed_view(k, Z), plain_view(k, scaled), LOWER, out);
+    square_multiply(k, transposed_view(k, Z), plain_view(k, scaled), SQUARE_LOWER, out);
 }
 
 /* s := Proj_K(v).  What psd_set_H computed stays. */
@@ -154,8 +154,8 @@ static inline void psd_set_matrix(int32_t k, const psd_state *p, const double *s
     }
     square_cholesky(k, p->m[0]);
     square_cholesky(k, p->m[1]);
-    square_multiply(k, transposed_view(k, p->m[1]), plain_view(k, p->m[0]), WHOLE, p->m[2]);
-    square_multiply(k, transposed_view(k, p->m[2]), plain_view(k, p->m[2]), LOWER, p->m[3]);
+    square_multiply(k, transposed_view(k, p->m[1]), plain_view(k, p->m[0]), SQUARE_WHOLE, p->m[2]);
+    square_multiply(k, transposed_view(k, p->m[2]), plain_view(k, p->m[2]), SQUARE_LOWER, p->m[3]);
     for (int32_t t = 0; t < k * k; t++)
         lane_put(p->m[3], t, lane_select(interior, lane_at(p->m[3], t), lane_at(p->m[4], t)));
 }
@@ -163,7 +163,7 @@ static inline void psd_set_matrix(int32_t k, const psd_state *p, const double *s
 /* From N'N = Z' diag(l) Z:  lambda = l^1/2,  R = L Z' lambda^-1/2,  R^-1 = lambda^1/2 Z L^-1 */
 static inline void psd_set_scaling(int32_t k, const psd_state *p, const double *L, const double *Z)
 {
-    square_multiply(k, plain_view(k, L), transposed_view(k, Z), WHOLE, p->T);
+    square_multiply(k, plain_view(k, L), transposed_view(k, Z), SQUARE_WHOLE, p->T);
     for (int32_t i = 0; i < k; i++) {
         const lane lambda = lane_sqrt(lane_at(p->l, i)), root = lane_sqrt(lambda);
         const lane inverse = lane_div(lane_set1(1.0), root);
@@ -250,7 +250,7 @@ static inline void psd_corrector(const qc__cone *c, double *state, const double 
     const int32_t k = c->order;
     const psd_state p = psd_open(k, state);
     psd_scale_step(k, &p, ds, dy);
-    square_multiply(k, plain_view(k, p.m[2]), plain_view(k, p.m[3]), WHOLE, p.m[0]);
+    square_multiply(k, plain_view(k, p.m[2]), plain_view(k, p.m[3]), SQUARE_WHOLE, p.m[0]);
     for (int32_t i = 0; i < k; i++)
         for (int32_t j = 0; j <= i; j++) {
             const lane li = lane_at(p.lambda, i), lj = lane_at(p.lambda, j);

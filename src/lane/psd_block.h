@@ -97,7 +97,7 @@ static inline void psd_weighted(int32_t k, const double *T, const double *weight
     for (int32_t i = 0; i < k; i++)
         for (int32_t j = 0; j < k; j++)
             lane_put(scaled, i * k + j, lane_mul(lane_at(T, i * k + j), lane_at(weight, j)));
-    square_multiply(k, plain_view(k, scaled), transposed_view(k, T), LOWER, out);
+    square_multiply(k, plain_view(k, scaled), transposed_view(k, T), SQUARE_LOWER, out);
     square_mirror(k, out);
 }
 

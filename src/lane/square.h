@@ -27,7 +27,7 @@ static inline view transposed_view(int32_t k, const double *A)
 }
 
 /* What to compute of a product. */
-typedef enum part { WHOLE, LOWER } part;
+typedef enum part { SQUARE_WHOLE, SQUARE_LOWER } part;
 
 enum { SQUARE_TILE = TILE_COLS };
 
@@ -89,13 +89,13 @@ static inline void square_tile_any(int32_t rows, int32_t cols, int32_t depth, vi
     }
 }
 
-/* C := A B; of a LOWER one, entries above the diagonal are anything.  C is neither A nor B. */
+/* C := A B; of a SQUARE_LOWER one, entries above the diagonal are anything.  C is neither A nor B. */
 static inline void square_multiply(int32_t k, view a, view b, part which, double *C)
 {
     for (int32_t j = 0; j < k; j += SQUARE_TILE) {
         const int32_t cols = k - j < SQUARE_TILE ? k - j : SQUARE_TILE;
         const view bj = {.p = b.p + j * b.right * LANES, .down = b.down, .right = b.right};
-        for (int32_t i = which == LOWER ? j : 0; i < k; i += SQUARE_TILE) {
+        for (int32_t i = which == SQUARE_LOWER ? j : 0; i < k; i += SQUARE_TILE) {
             const int32_t rows = k - i < SQUARE_TILE ? k - i : SQUARE_TILE;
             const view ai = {.p = a.p + i * a.down * LANES, .down = a.down, .right = a.right};
             square_tile_any(rows, cols, k, ai, bj, C + ((int64_t)i * k + j) * LANES, k);
@@ -115,8 +115,8 @@ static inline void square_mirror(int32_t k, double *A)
 static inline void square_congruence(int32_t k, view B, const double *X, double *product, double *C)
 {
     const view Bt = {.p = B.p, .down = B.right, .right = B.down};
-    square_multiply(k, B, plain_view(k, X), WHOLE, product);
-    square_multiply(k, plain_view(k, product), Bt, LOWER, C);
+    square_multiply(k, B, plain_view(k, X), SQUARE_WHOLE, product);
+    square_multiply(k, plain_view(k, product), Bt, SQUARE_LOWER, C);
     square_mirror(k, C);
 }
 
