@@ -67,6 +67,7 @@ class Plan:
         shared: int,
         isa: str,
         condense: int,
+        engine: str,
         /,
     ) -> Plan: ...
     def solve(

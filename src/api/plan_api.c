@@ -27,15 +27,23 @@ void qc_plan_options_default(qc_plan_options *options)
     *options = (qc_plan_options){.isa = "auto", .condense = -1, .engine = "auto"};
 }
 
-/* Below so many flops an iteration, what is not vectorized along rows takes most of the time. */
-#define ROWS_FLOPS 1e6
-
-/* Up to here, problems one by one take less time than a group of lanes that are not all in use. */
-enum { ROWS_PER_THREAD = 2 };
-
-static double flops_of(const qc_plan *plan)
+static const qc__factor_plan *factor_of(const qc_plan *plan)
 {
-    return plan->condensed ? plan->condense.flops_trailing : plan->full.flops_trailing;
+    return plan->condensed ? &plan->condense : &plan->full;
+}
+
+/*
+ * How many problems take as long one by one as a group of lanes does, of which no more are in use; or
+ * fewer.  Measured (docs/numerics.md): one alone is always faster.  The larger a problem is, the
+ * better are the rows' vectors filled, and the sooner a group of lanes does not fit into the cache.
+ */
+static int rows_that_pay(const qc_plan *plan)
+{
+    const qc__factor_plan *factor = factor_of(plan);
+    const double flops = factor->flops_trailing + 0.1 * factor->flops_leading;
+    if (flops > 3e7)
+        return INT_MAX;
+    return flops > 5e6 ? plan->lanes->lanes / 2 : flops > 1e5 ? plan->lanes->lanes / 4 : 1;
 }
 
 /* Which solvers of the plan work along rows. */
@@ -50,8 +58,8 @@ static qc_error choose_engine(qc_plan *plan, const qc_plan_options *options, qc_
                             plan->lanes->name);
         plan->rows_per_thread = INT_MAX;
     } else if (strcmp(engine, "auto") == 0) {
-        const int pays = flops_of(plan) >= ROWS_FLOPS && !qc__lanes_forced(options->isa);
-        plan->rows_per_thread = rows && pays ? ROWS_PER_THREAD : 0;
+        plan->rows_per_thread =
+            rows && !qc__lanes_forced(options->isa) ? rows_that_pay(plan) : 0;
     } else if (strcmp(engine, "lanes") != 0) {
         return qc__fail(why, QC_ERROR_ARGUMENT,
                         "engine: expected \"auto\", \"lanes\" or \"rows\", got \"%.32s\"", engine);
@@ -97,7 +105,7 @@ void qc_plan_free(qc_plan *plan)
 
 void qc_plan_describe(const qc_plan *plan, qc_plan_info *info)
 {
-    const qc__factor_plan *factor = plan->condensed ? &plan->condense : &plan->full;
+    const qc__factor_plan *factor = factor_of(plan);
     const qc__lane_table *lanes = plan->lanes;
     *info = (qc_plan_info){.isa = lanes->name,
                            .lanes = lanes->lanes,
@@ -107,5 +115,5 @@ void qc_plan_describe(const qc_plan *plan, qc_plan_info *info)
                            .A_length = plan->A.length,
                            .factor_length = factor->panel[factor->supernodes],
                            .setup_flops = factor->flops_leading,
-                           .iteration_flops = flops_of(plan)};
+                           .iteration_flops = factor->flops_trailing};
 }
