@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Problems one by one, along the rows of their matrices, against problems side by side in lanes: the
  * same bits, and the rows are what few problems get. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ static void compute(const problems *p, const qc_plan_options *options, outcome *
 static void check_same(const char *what, const double *a, const double *b, int64_t count)
 {
     for (int64_t k = 0; k < count; k++)
-        if (memcmp(&a[k], &b[k], sizeof *a) != 0)
+        if (memcmp(&a[k], &b[k], sizeof *a) != 0 && !(isnan(a[k]) && isnan(b[k])))
             fail_msg("%s[%lld]: %.17g in rows, %.17g in lanes", what, (long long)k, a[k], b[k]);
 }
 
@@ -96,12 +97,20 @@ static void check_problems(const problems *p, int condense)
     outcome_free(&lanes);
 }
 
+/* The last problem has no solution, most likely, and takes the way through the embedding. */
+static void spoil(problems *p)
+{
+    for (int64_t i = 0; i < p->m; i++)
+        p->b[(BATCH - 1) * p->m + i] = -1e3;
+}
+
 static void check_family(family *fam, uint64_t seed)
 {
     for (int condense = -1; condense <= 0; condense++)
         for (unsigned shared = 0; shared < 2; shared++) {
             fam->f.shared = shared ? QC_SHARED_P | QC_SHARED_A : 0;
             problems p = problems_random(&fam->f, BATCH, seed);
+            spoil(&p);
             check_problems(&p, condense);
             problems_free(&p);
         }
