@@ -11,6 +11,7 @@
 #ifndef LANE_VEC_H
 #define LANE_VEC_H
 
+#include <math.h>
 #include <stdint.h>
 
 #define LANE_ISA_scalar     1
@@ -170,6 +171,20 @@ ALWAYS_INLINE mask mask_none(void)
 {
     return mask_from_bits(0);
 }
+
+/* Element by element through libm: it is accurate to the last bit over the whole range, infinities and
+ * NaN included, and the few cones that need these functions call them a few times an iteration. */
+#define LANE_LIBM(name)                                                                            \
+    static inline lane lane_##name(lane a)                                                         \
+    {                                                                                              \
+        double each[LANES] __attribute__((aligned(64)));                                           \
+        lane_store(each, a);                                                                       \
+        for (int l = 0; l < LANES; l++)                                                            \
+            each[l] = name(each[l]);                                                               \
+        return lane_load(each);                                                                    \
+    }
+LANE_LIBM(exp)
+LANE_LIBM(log)
 
 ALWAYS_INLINE mask lane_finite(lane a)
 {

@@ -247,10 +247,6 @@ qc_error qc__plan_new(qc_plan **out, const qc_family *f, int condense, qc_messag
     qc_error error = qc__family_check(f, why);
     if (error)
         return error;
-    for (int64_t k = 0; k < f->cone_count; k++)
-        if (f->cones[k].kind > QC_CONE_SECOND_ORDER)
-            return qc__fail(why, QC_ERROR_UNSUPPORTED, "cones of kind %d come with a later version",
-                            (int)f->cones[k].kind);
     if (condense < -1 || condense > 1)
         return qc__fail(why, QC_ERROR_ARGUMENT, "options.condense must be -1, 0 or 1, got %d",
                         condense);
