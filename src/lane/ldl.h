@@ -186,7 +186,7 @@ static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_
         const int32_t next = k + cols;
         if (ALONG_ROWS && next < w)
             subtract_outer(rows - next, w - next, cols, panel + (int64_t)next * w + k, w, d + k,
-                             panel + (int64_t)next * (w + 1), w, NULL, u);
+                           panel + (int64_t)next * (w + 1), w, NULL, u);
     }
 }
 
