@@ -16,13 +16,7 @@
 /* The versions in which all of this is the same. */
 enum { XLA_MAJOR = 0, XLA_MINOR_FIRST = 1, XLA_MINOR_LAST = 3 };
 
-typedef enum xla_type {
-    XLA_INT32 = 4,
-    XLA_INT64 = 5,
-    XLA_UINT32 = 8,
-    XLA_F32 = 11,
-    XLA_F64 = 12
-} xla_type;
+typedef enum xla_type { XLA_INT64 = 5, XLA_UINT32 = 8, XLA_F32 = 11, XLA_F64 = 12 } xla_type;
 typedef enum xla_attribute_kind { XLA_ATTRIBUTE_ARRAY = 1 } xla_attribute_kind;
 typedef enum xla_stage { XLA_STAGE_EXECUTE = 3 } xla_stage;
 typedef enum xla_code {

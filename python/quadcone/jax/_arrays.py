@@ -25,7 +25,7 @@ def as_array(name: str, value: Any) -> Array:
         raise TypeError(f"{name} is a sparse matrix, expected an array")
     try:
         array = jnp.asarray(value)
-    except TypeError:
+    except (TypeError, ValueError):
         kind = type(value).__name__
         raise TypeError(f"{name} is of type {kind}, expected an array") from None
     if not jnp.issubdtype(array.dtype, jnp.floating) and array.dtype.kind not in "biu":
