@@ -130,7 +130,10 @@ static qc_error solve(task *t, const qc_solution *out, ffi_slot **slot)
     if (error)
         return error;
     const qc_values at = ffi_values_at(t->plan, t->call.batch, values);
-    return qc_solve((*slot)->solver, t->call.batch, &at, NULL, out, &t->why);
+    error = qc_solve((*slot)->solver, t->call.batch, &at, NULL, out, &t->why);
+    if (error)
+        (*slot)->call.batch = 0;
+    return error;
 }
 
 static void void_row(double *row, int64_t length, double value)

@@ -24,13 +24,21 @@ def as_array(name: str, value: Any) -> Array:
     if hasattr(value, "tocsc") or hasattr(value, "todense"):
         raise TypeError(f"{name} is a sparse matrix, expected an array")
     try:
-        array = jnp.asarray(value)
+        array = value if isinstance(value, Array) else jnp.asarray(value)
     except (TypeError, ValueError):
         kind = type(value).__name__
         raise TypeError(f"{name} is of type {kind}, expected an array") from None
-    if not jnp.issubdtype(array.dtype, jnp.floating) and array.dtype.kind not in "biu":
+    if array.dtype.kind not in "biu" and not _is_floating(array):
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers")
     return array
+
+
+def _is_floating(array: Array) -> bool:
+    return array.dtype.kind == "f" or jnp.issubdtype(array.dtype, jnp.floating)
+
+
+def _as_type(array: Array, dtype: Any) -> Array:
+    return array if array.dtype == dtype else array.astype(dtype)
 
 
 def constant(values: Any, dtype: Any) -> Array:
@@ -42,8 +50,8 @@ def constant(values: Any, dtype: Any) -> Array:
 
 def output_dtype(arrays: Sequence[Array]) -> Any:
     """The widest floating type among the arguments, or JAX's own choice."""
-    floats = [array for array in arrays if jnp.issubdtype(array.dtype, jnp.floating)]
-    return jnp.result_type(*floats) if floats else jnp.result_type(float)
+    dtypes = {array.dtype for array in arrays if _is_floating(array)}
+    return dtypes.pop() if len(dtypes) == 1 else jnp.result_type(*dtypes or (float,))
 
 
 def solve(
@@ -69,12 +77,12 @@ def solve(
         array = array[0] if stretched else array
         own.append(shape != one and not stretched)
         is_own_value = isinstance(array, np.ndarray)
-        operands.append(constant(array, working) if is_own_value else array.astype(working))
+        operands.append(constant(array, working) if is_own_value else _as_type(array, working))
     if not settings.derivatives:
         operands = [jax.lax.stop_gradient(operand) for operand in operands]
     layout = Layout(family, read_choices(settings, certificates), tuple(ones), tuple(own), batch)
     x, y, s, status = _solve(layout, *operands)
-    return x.astype(dtype), y.astype(dtype), s.astype(dtype), status
+    return _as_type(x, dtype), _as_type(y, dtype), _as_type(s, dtype), status
 
 
 @partial(jax.jit, static_argnums=0)

@@ -132,9 +132,9 @@ def _fold_operands(
 
 
 def _unfold(values: Any, axis: int, size: int) -> list[jax.Array]:
-    return [
-        value.reshape(*value.shape[:axis], size, -1, *value.shape[axis + 1 :]) for value in values
-    ]
+    """The dimension at `axis` in two, of which the first has `size`."""
+    shapes = [(*v.shape[:axis], size, v.shape[axis] // size, *v.shape[axis + 1 :]) for v in values]
+    return [value.reshape(shape) for value, shape in zip(values, shapes, strict=True)]
 
 
 def _batch_solve(args: Any, dims: Any, *, layout: Layout, derivatives: bool) -> Any:
@@ -156,7 +156,7 @@ def _batch_derivative(primitive: Primitive, args: Any, dims: Any, *, layout: Lay
         for arg, dim in zip(args[count + 1 :], dims[count + 1 :], strict=True)
     ]
     if all(dim is None for dim in dims[: count + 1]):
-        linear = [arg.reshape(-1, *arg.shape[2:]) for arg in linear]
+        linear = [arg.reshape(size * arg.shape[1], *arg.shape[2:]) for arg in linear]
         outputs = primitive.bind(*solve, solved, *linear, layout=layout)
         return _unfold(outputs, 0, size), [0] * len(outputs)
     wide, operands = _fold_operands(layout, solve, solve_dims, size)
