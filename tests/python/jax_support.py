@@ -13,6 +13,9 @@ import quadcone as qc
 from quadcone import _core
 from quadcone.jax import qp
 
+# Compiling is most of what these tests do, and their programs are small.
+jax.config.update("jax_disable_most_optimizations", True)
+
 NAMES = ("Q", "q", "G", "h", "A", "b")
 STATUSES = list(qc.Status)
 
