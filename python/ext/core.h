@@ -39,6 +39,16 @@ int array_get(array *out, PyObject *source, Py_ssize_t bytes, int flags, const c
 void array_release(array *arrays, int count);
 
 /* ---------------------------------------------------------------------------------------------- */
+/* Cones                                                                                          */
+
+/* Cones come as a tuple (kind, size, alpha, kind, size, alpha, ...).  Free them with PyMem_Free; NULL and
+ * an exception when there are none.  `rows` is their sum. */
+qc_cone *cones_get(PyObject *tuple, int64_t *count, int64_t *rows);
+
+/* project(cones, batch, v, dv or None, out) */
+PyObject *cones_project(PyObject *module, PyObject *args);
+
+/* ---------------------------------------------------------------------------------------------- */
 /* Solvers on loan                                                                                */
 
 /* One solver, with what it was made for.  `lock` serializes threads that share a Tape. */

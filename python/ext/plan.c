@@ -1,25 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core.h"
 
-/* Cones come as a tuple (kind, size, alpha, kind, size, alpha, ...). */
-static qc_cone *read_cones(PyObject *tuple, int64_t *count)
-{
-    *count = (int64_t)PyTuple_Size(tuple) / 3;
-    qc_cone *cones = PyMem_Calloc((size_t)*count + 1, sizeof *cones);
-    if (!cones)
-        return (qc_cone *)PyErr_NoMemory();
-    for (int64_t k = 0; k < *count; k++) {
-        const Py_ssize_t at = (Py_ssize_t)(3 * k);
-        cones[k].kind = (qc_cone_kind)PyLong_AsLong(PyTuple_GetItem(tuple, at));
-        cones[k].size = PyLong_AsLongLong(PyTuple_GetItem(tuple, at + 1));
-        cones[k].alpha = PyFloat_AsDouble(PyTuple_GetItem(tuple, at + 2));
-    }
-    if (!PyErr_Occurred())
-        return cones;
-    PyMem_Free(cones);
-    return NULL;
-}
-
 /* A pattern is None or two buffers of int64: colptr with n + 1 numbers, rowidx with its last. */
 static int read_pattern(array *colptr, array *rowidx, PyObject *ptr, PyObject *idx, int64_t n,
                         const char *name)
@@ -66,7 +47,8 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *keywords
     array arrays[4] = {{0}};
     qc_message why = {{0}};
     qc_error error = QC_OK;
-    qc_cone *cones = read_cones(tuple, &family.cone_count);
+    int64_t rows;
+    qc_cone *cones = cones_get(tuple, &family.cone_count, &rows);
     plan_object *self = NULL;
     if (cones && read_pattern(&arrays[0], &arrays[1], pattern[0], pattern[1], n, "P") == 0 &&
         read_pattern(&arrays[2], &arrays[3], pattern[2], pattern[3], n, "A") == 0)

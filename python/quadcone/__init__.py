@@ -12,6 +12,7 @@
 asked for.
 """
 
+from . import cones as cones
 from ._config import show_config as show_config
 from ._core import __version__ as __version__
 from ._errors import SolveError as SolveError

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "lane/cone.h"
 #include "lane/group.h"
 #include "lane/pack.h"
 
@@ -64,9 +65,12 @@ static void kkt_factor(qc__group *g)
     } else {
         memcpy(g->panels, g->cond.base, count * LANES * sizeof(double));
     }
-    for (int32_t t = 0; t < g->cone_count; t++)
-        add_to_diagonal(factor, g->plan->n + g->cone_row[t], g->panels,
-                        lane_sub(lane_set1(-delta), lane_at(g->H, g->cone_row[t])));
+    for (int32_t t = 0; t < g->nonneg_count; t++)
+        add_to_diagonal(factor, g->plan->n + g->nonneg_row[t], g->panels,
+                        lane_sub(lane_set1(-delta), lane_at(g->H, g->nonneg_row[t])));
+    for (int32_t t = 0; delta > 0.0 && t < g->block_count; t++)
+        add_to_diagonal(factor, g->plan->n + g->block_row[t], g->panels, lane_set1(-delta));
+    blocks_subtract_H(g);
     ldl_factor(&g->part, g->scratch);
 }
 
@@ -141,7 +145,9 @@ static void scatter_solution(const qc__factor_plan *factor, int32_t first, const
 /* r := (M - E H E')^-1 r, for `count` <= MAX_RHS right-hand sides at once */
 static void kkt_solve(qc__group *g, int count, const pair r[])
 {
-    const int32_t first = g->factor->first[g->part.begin];
+    const int32_t first = g->factor->first[g->part.begin], rows = g->plan->n + g->plan->m;
+    for (int k = 0; k < count; k++)
+        set_all(r[k].x + (int64_t)rows * LANES, g->plan->auxiliary, 0.0);
     for (int k = 0; k < count; k++)
         gather_rhs(g->factor, first, r[k], g->permuted[k]);
     ldl_forward(&g->part, count, g->permuted);

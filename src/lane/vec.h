@@ -11,6 +11,7 @@
 #ifndef LANE_VEC_H
 #define LANE_VEC_H
 
+#include <math.h>
 #include <stdint.h>
 
 #define LANE_ISA_scalar   1
@@ -158,6 +159,27 @@ ALWAYS_INLINE mask mask_none(void)
     return mask_from_bits(0);
 }
 
+/* Element by element through libm: it is accurate to the last bit over the whole range, infinities and
+ * NaN included, and the few cones that need these functions call them a few times an iteration. */
+#define LANE_LIBM(name)                                                                            \
+    static inline lane lane_##name(lane a)                                                         \
+    {                                                                                              \
+        double each[LANES] __attribute__((aligned(64)));                                           \
+        lane_store(each, a);                                                                       \
+        for (int l = 0; l < LANES; l++)                                                            \
+            each[l] = name(each[l]);                                                               \
+        return lane_load(each);                                                                    \
+    }
+LANE_LIBM(exp)
+LANE_LIBM(log)
+
+/* The power of two at or under a > 0, by which to divide and multiply is exact; 1 for 0. */
+static inline double binary_scale(double a)
+{
+    return a > 0.0 ? ldexp(1.0, ilogb(a)) : 1.0;
+}
+LANE_LIBM(binary_scale)
+
 ALWAYS_INLINE mask lane_finite(lane a)
 {
     return lane_le(lane_abs(a), lane_set1(1.7976931348623157e308));
@@ -172,6 +194,12 @@ ALWAYS_INLINE lane lane_at(const double *p, int64_t k)
 ALWAYS_INLINE void lane_put(double *p, int64_t k, lane a)
 {
     lane_store(p + k * LANES, a);
+}
+
+static inline void set_all(double *p, int64_t count, double a)
+{
+    for (int64_t k = 0; k < count; k++)
+        lane_put(p, k, lane_set1(a));
 }
 
 /* Element k of numbers that are either lanes or, `shared`, one number for all problems. */
