@@ -56,6 +56,7 @@ typedef struct slot {
     qc_solver *solver;
     int64_t capacity;
     int threads, derivatives;
+    int rows; // solves problems one by one
     PyThread_type_lock lock;
     struct slot *next;
 } slot;
@@ -64,12 +65,14 @@ typedef struct plan_object {
     PyObject_HEAD qc_plan *plan;
     int64_t n, m, P_length, A_length;
     unsigned shared;
-    int lanes;
+    int lanes, rows_per_thread;
     slot *free; /* by capacity, largest first */
 } plan_object;
 
 /* A solver for `batch` problems, with `settings` set.  NULL and an exception when there is none. */
 slot *slot_take(plan_object *plan, int64_t batch, const qc_settings *settings);
+/* How many threads have something to do. */
+int slot_threads(const plan_object *plan, int64_t batch, int num_threads);
 void slot_give(plan_object *plan, slot *taken);
 void slot_clear(plan_object *plan);
 

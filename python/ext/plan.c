@@ -28,10 +28,11 @@ static qc_error compile(plan_object *self, const qc_family *family, const qc_pla
     self->P_length = info.P_length;
     self->A_length = info.A_length;
     self->lanes = info.lanes;
+    self->rows_per_thread = info.rows_per_thread;
     return QC_OK;
 }
 
-/* Plan(n, m, P_colptr, P_rowidx, A_colptr, A_rowidx, cones, shared, isa, condense) */
+/* Plan(n, m, P_colptr, P_rowidx, A_colptr, A_rowidx, cones, shared, isa, condense, engine) */
 static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
     (void)keywords;
@@ -40,9 +41,9 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *keywords
     qc_family family = {0};
     qc_plan_options options;
     qc_plan_options_default(&options);
-    if (!PyArg_ParseTuple(args, "LLOOOOO!Isi:Plan", &n, &m, &pattern[0], &pattern[1], &pattern[2],
+    if (!PyArg_ParseTuple(args, "LLOOOOO!Isis:Plan", &n, &m, &pattern[0], &pattern[1], &pattern[2],
                           &pattern[3], &PyTuple_Type, &tuple, &family.shared, &options.isa,
-                          &options.condense))
+                          &options.condense, &options.engine))
         return NULL;
     array arrays[4] = {{0}};
     qc_message why = {{0}};
@@ -86,7 +87,8 @@ static PyObject *plan_describe(PyObject *self, PyObject *unused)
     (void)unused;
     qc_plan_info info;
     qc_plan_describe(((plan_object *)self)->plan, &info);
-    return Py_BuildValue("{s:s,s:i,s:O,s:L,s:d,s:d}", "isa", info.isa, "lanes", info.lanes,
+    return Py_BuildValue("{s:s,s:i,s:i,s:O,s:L,s:d,s:d}", "isa", info.isa, "lanes", info.lanes,
+                         "rows_per_thread", info.rows_per_thread,
                          "condensed", info.condensed ? Py_True : Py_False, "factor_length",
                          (long long)info.factor_length, "setup_flops", info.setup_flops,
                          "iteration_flops", info.iteration_flops);
@@ -122,7 +124,8 @@ static PyMemberDef plan_members[] = {
 
 static PyType_Slot plan_slots[] = {
     {Py_tp_doc, "A compiled family: "
-                "Plan(n, m, P_colptr, P_rowidx, A_colptr, A_rowidx, cones, shared, isa, condense)"},
+                "Plan(n, m, P_colptr, P_rowidx, A_colptr, A_rowidx, cones, shared, isa, condense, "
+                "engine)"},
     {Py_tp_new, (void *)plan_new},
     {Py_tp_dealloc, (void *)plan_dealloc},
     {Py_tp_methods, plan_methods},

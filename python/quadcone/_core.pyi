@@ -74,6 +74,7 @@ class Plan:
         shared: int,
         isa: str,
         condense: int,
+        engine: str,
         /,
     ) -> Plan: ...
     def solve(

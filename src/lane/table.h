@@ -116,6 +116,7 @@ typedef struct qc__lane_table {
 extern const qc__lane_table qc__lanes_scalar, qc__lanes_base;
 #ifdef QC_HAVE_AVX2
 extern const qc__lane_table qc__lanes_avx2, qc__lanes_avx512;
+extern const qc__lane_table qc__lanes_row_avx2, qc__lanes_row_avx512;
 #endif
 
 #endif
