@@ -37,6 +37,7 @@ typedef struct ffi_slot {
     qc_solver *solver;
     int64_t capacity;
     int threads, derivatives;
+    int rows;       /* it solves one problem after another               */
     double *values; /* P, q, A, b of the last solve, one after the other */
     ffi_call call;  /* batch is 0 where derivatives cannot follow        */
     int fresh;      /* and none has followed yet                         */
@@ -49,7 +50,7 @@ typedef struct ffi_plan {
     qc_plan *plan;
     int64_t n, m, P_length, A_length;
     unsigned shared; /* QC_SHARED_P and QC_SHARED_A, and no other */
-    int lanes;
+    int lanes, rows_per_thread;
     int users;      /* calls that run */
     ffi_slot *idle; /* the last one that was used first */
     struct ffi_plan *next;

@@ -13,7 +13,18 @@
 enum { PLANS_KEPT = 32, SLOTS_KEPT = 4 };
 
 /* The key: HEADER numbers, then (kind, size, alpha) of every cone, then the patterns of P and A. */
-enum { N, M, CONDENSE, SHARED, CONES, P_NONZEROS, A_NONZEROS, ISA, HEADER = ISA + 2 };
+enum {
+    N,
+    M,
+    CONDENSE,
+    SHARED,
+    CONES,
+    P_NONZEROS,
+    A_NONZEROS,
+    ISA,
+    ENGINE = ISA + 2,
+    HEADER = ENGINE + 2
+};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static ffi_plan *plans; /* the last one that was used first */
@@ -88,14 +99,16 @@ static qc_error compile(ffi_plan *plan, qc_message *why)
 {
     const int64_t *key = plan->key;
     qc_family family;
-    char isa[2 * sizeof(int64_t) + 1] = {0};
+    char isa[2 * sizeof(int64_t) + 1] = {0}, engine[sizeof isa] = {0};
     qc_cone *cones = malloc(((size_t)key[CONES] + 1) * sizeof *cones);
     if (!cones)
         return QC_ERROR_MEMORY;
     qc_error error = QC_ERROR_ARGUMENT;
     if (read_family(key, &family, cones) == plan->words) {
         memcpy(isa, &key[ISA], sizeof isa - 1);
-        const qc_plan_options options = {.isa = isa, .condense = (int)key[CONDENSE]};
+        memcpy(engine, &key[ENGINE], sizeof engine - 1);
+        const qc_plan_options options = {
+            .isa = isa, .condense = (int)key[CONDENSE], .engine = engine};
         error = qc_compile(&plan->plan, &family, &options, why);
     }
     free(cones);
@@ -109,6 +122,7 @@ static qc_error compile(ffi_plan *plan, qc_message *why)
     plan->P_length = info.P_length;
     plan->A_length = info.A_length;
     plan->lanes = info.lanes;
+    plan->rows_per_thread = info.rows_per_thread;
     return QC_OK;
 }
 
@@ -188,10 +202,17 @@ int64_t ffi_values_count(const ffi_plan *plan, int64_t batch)
     return P * plan->P_length + A * plan->A_length + batch * (plan->n + plan->m);
 }
 
+/* Whether a new solver for this batch would solve one problem after another. */
+static int in_rows(const ffi_plan *plan, int64_t batch, int64_t num_threads)
+{
+    return (batch + num_threads - 1) / num_threads <= plan->rows_per_thread;
+}
+
 /* More threads than groups would have nothing to do. */
 static int threads_of(const ffi_plan *plan, const ffi_call *call)
 {
-    const int64_t groups = (call->batch + plan->lanes - 1) / plan->lanes;
+    const int64_t lanes = in_rows(plan, call->batch, call->num_threads) ? 1 : plan->lanes;
+    const int64_t groups = (call->batch + lanes - 1) / lanes;
     return (int)(call->num_threads < groups ? call->num_threads : groups);
 }
 
@@ -220,10 +241,13 @@ ffi_slot *ffi_slot_find(ffi_plan *plan, const ffi_call *call, const double *valu
     return found;
 }
 
-static int serves(const ffi_slot *slot, int64_t batch, const qc_settings *settings)
+/* A large solver could serve a small batch, but not as fast as one that was made for it. */
+static int serves(const ffi_plan *plan, const ffi_slot *slot, int64_t batch,
+                  const qc_settings *settings)
 {
     return slot->capacity >= batch && slot->threads >= settings->num_threads &&
-           slot->derivatives >= settings->derivatives;
+           slot->derivatives >= settings->derivatives &&
+           slot->rows == in_rows(plan, batch, settings->num_threads);
 }
 
 /* The idle solver to use again, taken off the list: the longest unused of those that serve and whose
@@ -235,7 +259,7 @@ static ffi_slot *choose(ffi_plan *plan, int64_t batch, const qc_settings *settin
     int count = 0;
     for (ffi_slot **at = &plan->idle; *at; at = &(*at)->next, count++) {
         last = at;
-        if (!(*at)->fresh && serves(*at, batch, settings))
+        if (!(*at)->fresh && serves(plan, *at, batch, settings))
             chosen = at;
     }
     if (!chosen && count >= SLOTS_KEPT)
@@ -261,6 +285,7 @@ static qc_error slot_new(ffi_slot **out, const ffi_plan *plan, int64_t capacity,
     slot->capacity = capacity;
     slot->threads = settings->num_threads;
     slot->derivatives = settings->derivatives;
+    slot->rows = in_rows(plan, capacity, settings->num_threads);
     *out = slot;
     return QC_OK;
 }
@@ -276,7 +301,7 @@ qc_error ffi_slot_take(ffi_slot **out, ffi_plan *plan, const ffi_call *call, dou
     pthread_mutex_lock(&lock);
     ffi_slot *slot = choose(plan, call->batch, &settings);
     pthread_mutex_unlock(&lock);
-    if (slot && !serves(slot, call->batch, &settings)) {
+    if (slot && !serves(plan, slot, call->batch, &settings)) {
         slot_free(slot);
         slot = NULL;
     }

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from conic import CONES, conic
 from jax_support import NAMES, arguments, calls, check_derivatives, close, everything
 from jax_support import x64 as x64
 from support import feasible
@@ -56,6 +57,24 @@ def test_agrees_with_numpy_derivatives(data, batched):
     tangents["P"] = tangents["P"] + tangents["P"].swapaxes(-1, -2)
     _, ours = jax.jvp(run, (values,), (tangents,))
     assert close(ours, solution.jvp(*(tangents[name] for name in "PqAb")))
+
+
+def test_other_cones():
+    """First derivatives as in NumPy, of a batch; second ones are an error, not a wrong number."""
+    rng = np.random.default_rng(0)
+    data = conic(rng, 12, CONES["all"], batch=3)
+    solution = data.solve()
+    layer = ConeLayer(qc.Problem(data.P, data.A, CONES["all"]))
+    outputs, pull = jax.vjp(layer, data.q, data.b)
+    assert np.array_equal(outputs[1], solution.y)
+    g = [rng.standard_normal(output.shape) for output in outputs]
+    gradients = solution.vjp(*g)
+    assert close(pull(tuple(map(jnp.asarray, g))), (gradients.q, gradients.b))
+    dq, db = rng.standard_normal(data.q.shape), rng.standard_normal(data.b.shape)
+    _, tangents = jax.jvp(layer, (data.q, data.b), (dq, db))
+    assert close(tangents, solution.jvp(dq=dq, db=db))
+    with pytest.raises(NotImplementedError, match="second derivatives"):
+        jax.hessian(lambda q: jnp.sum(layer(q, data.b)[0]))(data.q)
 
 
 @pytest.mark.parametrize("batched", [False, True])

@@ -107,12 +107,15 @@ def family_words(family: Family, shared: int) -> Words:
     """The key of a plan in python/ext/ffi_plans.c; the plan is compiled, and errors are raised."""
     cones = family.cones
     alphas = np.array(cones[2::3], np.float64).view(np.int64)
-    isa = np.frombuffer(family.isa.encode().ljust(16, b"\0"), np.int64)
+    names = [
+        np.frombuffer(name.encode().ljust(16, b"\0"), np.int64)
+        for name in (family.isa, family.engine)
+    ]
     patterns = [family.P, family.A]
     counts = [-1 if pattern is None else len(pattern.rowidx) // 8 for pattern in patterns]
     parts: list[Sequence[int] | Words] = [
         (family.n, family.m, family.condense, shared, len(cones) // 3, *counts),
-        isa,
+        *names,
         np.stack([np.array(cones[::3]), np.array(cones[1::3]), alphas], axis=1).reshape(-1),
     ]
     for pattern in patterns:

@@ -107,7 +107,7 @@ def qp(
     if len(arrays) == 2:
         arrays |= {"A": np.zeros((0, n)), "b": np.zeros(0)}
     cones = tuple(part for kind, size in ((0, p), (1, m)) if size for part in (kind, size, 0.0))
-    family = Family(n, p + m, None, None, cones, choices.isa, choices.condense_code)
+    family = Family(n, p + m, None, None, cones, choices.isa, choices.condense_code, choices.engine)
     z, y, s, status = solve(
         family,
         choices,
