@@ -133,6 +133,14 @@ PyObject *plan_solve(PyObject *self, PyTypeObject *defining, PyObject *const *ar
 
 /* ---------------------------------------------------------------------------------------------- */
 
+/* Functions of the module about the handlers of XLA's calls; see ffi_module.c. */
+PyObject *core_ffi_handlers(PyObject *module, PyObject *unused);
+PyObject *core_ffi_compile(PyObject *module, PyObject *family);
+PyObject *core_ffi_clear(PyObject *module, PyObject *unused);
+PyObject *core_ffi_counts(PyObject *module, PyObject *unused);
+
+/* ---------------------------------------------------------------------------------------------- */
+
 extern PyType_Spec plan_spec, report_spec, tape_spec;
 
 /* Raises what fits `error`; always returns NULL. */
