@@ -212,7 +212,9 @@ def test_a_bad_pattern():
     with pytest.raises(ValueError, match="A"):
         _core.Plan(2, 1, None, None, colptr, rowidx, (1, 1, 0.0), 0, "auto", -1, "auto")
     with pytest.raises(ValueError, match="P"):
-        _core.Plan(2, 1, np.array([0, 1, -5]), rowidx, None, None, (1, 1, 0.0), 0, "auto", -1, "auto")
+        _core.Plan(
+            2, 1, np.array([0, 1, -5]), rowidx, None, None, (1, 1, 0.0), 0, "auto", -1, "auto"
+        )
 
 
 def test_describe():

@@ -37,9 +37,10 @@ static void compute(const problems *p, const qc_plan_options *options, outcome *
     const qc_values values = problems_values(p);
     const qc_cotangent in = {p->q, p->b, p->b}; /* any numbers, if they are the batch's */
     const qc_cotangent own = {.x = o->a.out.x};
-    const qc_gradient out = {o->gradient.P, o->gradient.q, o->gradient.A, o->gradient.b,
-                             NULL,          NULL};
-    const qc_tangent tangent = {.x = o->tangent.out.x, .y = o->tangent.out.y, .s = o->tangent.out.s};
+    const qc_gradient out = {o->gradient.P, o->gradient.q, o->gradient.A,
+                             o->gradient.b, NULL,          NULL};
+    const qc_tangent tangent = {
+        .x = o->tangent.out.x, .y = o->tangent.out.y, .s = o->tangent.out.s};
     engine e = engine_with(&p->f, options, BATCH, NULL);
     assert_int_equal(qc_solve(e.solver, BATCH, &values, NULL, &o->a.out, NULL), QC_OK);
     assert_int_equal(qc_vjp(e.solver, p->f.shared ? &own : &in, &out, NULL), QC_OK);
