@@ -192,7 +192,7 @@ static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_
 
 /*
  * Factors the part in place; its panels hold the matrix, minus what came from supernodes before it.
- * u is scratch of widest^2 lanes.  Returns the problems in which a pivot had to be replaced.
+ * u is scratch of outer_scratch(widest) lanes.  Returns the problems in which a pivot had to be replaced.
  */
 static mask ldl_factor(const ldl_part *part, double *u)
 {
