@@ -112,7 +112,14 @@ static int module_clear(PyObject *module)
 
 static PyMethodDef module_methods[] = {
     {"isa_names", isa_names, METH_NOARGS, "Instruction sets that this machine runs, best first."},
+    {"project", cones_project, METH_VARARGS,
+     "project(cones, batch, v, dv or None, out): the projection, or its derivative along dv."},
     {"status_text", status_text, METH_O, "One sentence for a status code."},
+    {"ffi_handlers", core_ffi_handlers, METH_NOARGS, "Handlers of XLA's calls, by their names."},
+    {"ffi_compile", core_ffi_compile, METH_O, "Compile the plan of a family for XLA's calls."},
+    {"ffi_clear", core_ffi_clear, METH_NOARGS, "Free plans and solvers that no call of XLA uses."},
+    {"ffi_counts", core_ffi_counts, METH_NOARGS,
+     "Calls by XLA: solves, tangents, adjoints, and how many of these two had to solve again."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -8,9 +8,11 @@
 >>> solution = problem.solve(q, b)
 >>> gradients = solution.vjp(dx)
 
-`quadcone.torch` holds the PyTorch layers; it is imported only when asked for.
+`quadcone.torch` and `quadcone.jax` hold the layers for PyTorch and JAX; they are imported only when
+asked for.
 """
 
+from . import cones as cones
 from ._config import show_config as show_config
 from ._core import __version__ as __version__
 from ._errors import SolveError as SolveError

@@ -13,10 +13,15 @@
 
 /* How close to 0 and 1 the eigenvalues of D may come in the factor. */
 #define CLIP 1e-8
+/* The same for the block of a cone, in which eigenvectors share rows: what is large costs the others
+ * digits, and what is small costs nothing. */
+#define CLIP_LOW  1e-10
+#define CLIP_HIGH 1e6
 
 static inline lane clipped(lane d, lane rest, lane unit)
 {
-    const lane low = lane_mul(lane_set1(CLIP), unit), high = lane_mul(lane_set1(1.0 / CLIP), unit);
+    const lane low = lane_mul(lane_set1(CLIP_LOW), unit),
+               high = lane_mul(lane_set1(CLIP_HIGH), unit);
     return lane_max(lane_min(lane_div(d, rest), high), low);
 }
 
@@ -26,7 +31,7 @@ static inline lane clipped(lane d, lane rest, lane unit)
  */
 static inline void unclip_entry(lane d, lane rest, lane unit, lane *dy, lane *ds)
 {
-    const lane high = lane_mul(lane_set1(1.0 / CLIP), unit);
+    const lane high = lane_mul(lane_set1(CLIP_HIGH), unit);
     const mask beyond = lane_lt(lane_mul(rest, high), d);
     const lane hidden = lane_neg(lane_mul(high, *dy));
     const lane H = lane_div(d, lane_select(beyond, lane_set1(1.0), rest));

@@ -8,10 +8,8 @@
 #ifndef LANE_CONE_NONNEG_H
 #define LANE_CONE_NONNEG_H
 
+#include "lane/clip.h"
 #include "lane/vec.h"
-
-/* How close to 0 and 1 the eigenvalues of D may come in the factor. */
-#define CLIP 1e-8
 
 static inline lane nonneg_scaling(lane s, lane y_inv)
 {

@@ -91,11 +91,12 @@ static void load_solution(qc__group *g, const qc__derivative_job *job, qc__path 
                     mask_from_bits(~0u)); /* where there is no solution: zeros, and masked later */
     choose_factor(g, path);
     find_H_units(g);
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
         const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
         lane_put(g->H, i, nonneg_clipped(v, lane_at(g->H_unit, i)));
     }
+    blocks_set_H(g, g->s, g->w.y, mask_none(), mask_none());
     kkt_factor(g);
     set_all(g->rho.x, plan->n, 0.0);
     set_all(g->rho.y, plan->m, 0.0);
@@ -246,10 +247,12 @@ static mask adjoint_least_squares(qc__group *g, const qc_cotangent *in, mask whi
     pack_or_zero(g, in->x, n, g->rho.x);
     pack_or_zero(g, in->y, m, g->rho.y);
     pack_or_zero(g, in->s, m, g->ds);
-    for (int32_t i = 0; i < m; i++) {
-        const lane D = derivative_of_row(g, i), gy = lane_at(g->rho.y, i);
-        lane_put(g->rho.y, i, lane_fma(D, lane_add(lane_at(g->ds, i), gy), lane_neg(gy)));
-    }
+    set_unscaled_D(g);
+    for (int32_t i = 0; i < m; i++)
+        lane_put(g->ds, i, lane_add(lane_at(g->ds, i), lane_at(g->rho.y, i)));
+    multiply_D(g, g->ds, g->ds);
+    for (int32_t i = 0; i < m; i++)
+        lane_put(g->rho.y, i, lane_sub(lane_at(g->ds, i), lane_at(g->rho.y, i)));
     const mask arrived = least_squares(g, 1, which, g->rho, u, left);
     for (int32_t j = 0; j < n; j++)
         masked_put(g->Qw.x, j, which, lane_at(u, j));
@@ -361,13 +364,15 @@ static mask tangent_least_squares(qc__group *g, mask which, lane *left)
         lane_put(g->rho.x, j, lane_neg(lane_at(g->d3.x, j)));
     for (int32_t i = 0; i < m; i++)
         lane_put(g->rho.y, i, lane_neg(lane_at(g->d3.y, i)));
+    set_unscaled_D(g);
     const mask arrived = least_squares(g, 0, which, g->rho, w, left);
+    double *dv = w + (int64_t)n * LANES, *ds = g->d3.y;
+    multiply_D(g, dv, ds);
     for (int32_t j = 0; j < n; j++)
         masked_put(g->Qw.x, j, which, lane_at(w, j));
     for (int32_t i = 0; i < m; i++) {
-        const lane dv = lane_at(w, n + i), ds = lane_mul(derivative_of_row(g, i), dv);
-        masked_put(g->ds, i, which, ds);
-        masked_put(g->Qw.y, i, which, lane_sub(ds, dv));
+        masked_put(g->ds, i, which, lane_at(ds, i));
+        masked_put(g->Qw.y, i, which, lane_sub(lane_at(ds, i), lane_at(dv, i)));
     }
     return arrived;
 }

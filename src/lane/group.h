@@ -8,12 +8,14 @@
 #ifndef LANE_GROUP_H
 #define LANE_GROUP_H
 
+#include "lane/block.h"
 #include "lane/ldl.h"
 #include "lane/table.h"
 #include "lane/vec.h"
 
 /* A vector with an entry for every x and one for every row: (x, y), a residual, a step.  The rows follow
- * the x in memory, so that entry v of the KKT matrix is element v of x. */
+ * the x in memory, and the auxiliary variables the rows, so that entry v of the KKT matrix is element
+ * v of x. */
 typedef struct pair {
     double *x, *y;
 } pair;
@@ -59,8 +61,9 @@ typedef struct qc__group {
     /* What the interior point works on: all x and rows, or only the cone's rows. */
     const qc__factor_plan *factor;
     ldl_part part;            /* what is factored at every iteration */
-    int32_t nx, zero_count, cone_count;
-    int32_t *zero_row, *cone_row;
+    int32_t nx, zero_count, cone_count, nonneg_count, block_count; /* counts of rows */
+    int32_t *zero_row, *cone_row, *nonneg_row, *block_row;
+    double degree; /* of K: s'y = degree * mu */
     pair g;                   /* right-hand side: M w + s = g tau */
 
     double *panels, *d, *dinv, *scratch;
@@ -72,6 +75,9 @@ typedef struct qc__group {
     double *H_unit;        /* what a clipped H is measured in */
     double *s_inv, *y_inv; /* 1/s and 1/y at the interior point */
     double *drift; /* the last step's change of s over that of y */
+    double *state; /* of the blocks, cone.h; block k's begins at state_at[k] */
+    int64_t *state_at;
+    double *dy, *Hdy; /* of a step, in the blocks' rows */
     pair w, backup, rho, Qw, d1, d2, d3;
     pair rhs[2], left, product; /* of refinement */
     double *lsmr[5]; /* vectors of size n + m */
@@ -159,7 +165,7 @@ static double *take_lanes(qc__arena *arena, int64_t count)
 
 static pair take_pair(qc__arena *arena, const qc_plan *plan)
 {
-    double *x = take_lanes(arena, (int64_t)plan->n + plan->m);
+    double *x = take_lanes(arena, (int64_t)plan->n + plan->m + plan->auxiliary);
     return (pair){.x = x, .y = x ? x + (int64_t)plan->n * LANES : NULL};
 }
 
@@ -186,18 +192,18 @@ static void layout_factor(qc__group *g, const qc_plan *plan, qc__arena *arena)
             panels = trailing_panels(&plan->condense);
     }
     g->panels = take_lanes(arena, panels);
-    g->d = take_lanes(arena, plan->n + plan->m);
-    g->dinv = take_lanes(arena, plan->n + plan->m);
-    g->scratch = take_lanes(arena, (int64_t)widest * widest);
+    g->d = take_lanes(arena, plan->n + plan->m + plan->auxiliary);
+    g->dinv = take_lanes(arena, plan->n + plan->m + plan->auxiliary);
+    g->scratch = take_lanes(arena, outer_scratch(widest));
 }
 
 static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)
 {
     pair *pairs[] = {&g->w,  &g->backup, &g->rho,    &g->Qw,      &g->d1,  &g->d2,
                      &g->d3, &g->rhs[0], &g->rhs[1], &g->product, &g->left};
-    double **rows[] = {&g->s,      &g->H,     &g->ds,    &g->backup_s, &g->b,     &g->c,
-                       &g->y_unit, &g->drift, &g->s_inv, &g->y_inv,    &g->H_unit};
-    const int64_t size = (int64_t)plan->n + plan->m;
+    double **rows[] = {&g->s,     &g->H,     &g->ds,    &g->backup_s, &g->b,  &g->c,  &g->y_unit,
+                       &g->drift, &g->s_inv, &g->y_inv, &g->H_unit,   &g->dy, &g->Hdy};
+    const int64_t size = (int64_t)plan->n + plan->m + plan->auxiliary;
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
         *pairs[k] = take_pair(arena, plan);
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
@@ -212,14 +218,36 @@ static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)
         g->lsmr[k] = take_lanes(arena, size);
 }
 
+/* Memory of the blocks. */
+static void layout_states(qc__group *g, const qc_plan *plan, qc__arena *arena)
+{
+    int64_t size = 0;
+    g->state_at = TAKE(arena, plan->block_count, int64_t);
+    for (int32_t k = 0; k < plan->block_count; k++) {
+        if (g->state_at)
+            g->state_at[k] = size;
+        size += block_state_size(&plan->blocks[k]);
+    }
+    g->state = take_lanes(arena, size);
+}
+
 static void list_rows(qc__group *g, const qc_plan *plan)
 {
     int32_t zero = 0, cone = 0;
-    for (int32_t i = 0; i < plan->m; i++)
-        if (plan->row_is_zero[i])
+    for (int32_t i = 0; i < plan->m; i++) {
+        if (plan->row_is_zero[i]) {
             g->zero_row[zero++] = i;
+            continue;
+        }
+        g->cone_row[cone++] = i;
+        if (plan->row_is_block[i])
+            g->block_row[g->block_count++] = i;
         else
-            g->cone_row[cone++] = i;
+            g->nonneg_row[g->nonneg_count++] = i;
+    }
+    g->degree = g->nonneg_count;
+    for (int32_t k = 0; k < plan->block_count; k++)
+        g->degree += block_degree(&plan->blocks[k]);
 }
 
 static qc__group *group_new(const qc_plan *plan, qc__arena *arena)
@@ -229,11 +257,14 @@ static qc__group *group_new(const qc_plan *plan, qc__arena *arena)
     *g = (qc__group){.plan = plan};
     g->zero_row = TAKE(arena, plan->zero_rows, int32_t);
     g->cone_row = TAKE(arena, plan->cone_rows, int32_t);
+    g->nonneg_row = TAKE(arena, plan->cone_rows - plan->block_rows, int32_t);
+    g->block_row = TAKE(arena, plan->block_rows, int32_t);
     layout_scaled(&g->own.data, plan, arena, 0);
     if (plan->condensed)
         layout_condensed(&g->own.cond, plan, arena, 0);
     layout_factor(g, plan, arena);
     layout_vectors(g, plan, arena);
+    layout_states(g, plan, arena);
     if (place)
         list_rows(g, plan);
     return place;

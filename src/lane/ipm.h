@@ -155,24 +155,52 @@ static lane scalar_retreat(const progress *at, lane dtau, lane dkappa, lane leas
     return lane_max(lane_neg(lane_div(dkappa, at->kappa)), least);
 }
 
-/* The predictor's step length, and its second-order terms ds o dy into g->ds. */
+/* dy and ds = -H dy - shift along d + dtau d1 in the blocks, into g->dy and `ds`. */
+static void blocks_direction(qc__group *g, int embedded, pair d, lane dtau, const double *shift,
+                             double *ds)
+{
+    for (int32_t t = 0; t < g->block_count; t++) {
+        const int32_t i = g->block_row[t];
+        lane_put(g->dy, i, with_tau(embedded, dtau, g->d1.y, d.y, i));
+    }
+    blocks_multiply_H(g, g->dy, g->Hdy);
+    for (int32_t t = 0; t < g->block_count; t++) {
+        const int32_t i = g->block_row[t];
+        lane_put(ds, i, lane_neg(lane_add(lane_at(g->Hdy, i), lane_at(shift, i))));
+    }
+}
+
+/* The predictor's step length, and its second-order terms ds o dy into g->ds; of the blocks, ds. */
 static lane affine_step(qc__group *g, const progress *at, lane dtau, lane dkappa)
 {
     const pair affine = affine_of(g, at);
     lane retreat = scalar_retreat(at, dtau, dkappa, lane_set1(1.0));
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
         lane dy, ds;
         row_step(g, at->embedded, i, affine, dtau, lane_at(g->s, i), &dy, &ds);
         retreat = nonneg_retreat(ds, lane_at(g->s_inv, i), retreat);
         retreat = nonneg_retreat(dy, lane_at(g->y_inv, i), retreat);
         lane_put(g->ds, i, lane_mul(dy, ds));
     }
-    return lane_div(lane_set1(1.0), retreat);
+    blocks_direction(g, at->embedded, affine, dtau, g->s, g->ds);
+    return blocks_step(g, g->ds, g->dy, lane_div(lane_set1(1.0), retreat));
 }
 
-/* Right-hand side of the corrector into d3; g->ds becomes the shift of row_step. */
-static void corrector_rhs(qc__group *g, lane keep, lane sigma_mu)
+/* g->ds becomes the shift of row_step; problems of `plain` leave out the second-order terms. */
+static void corrector_shift(qc__group *g, lane sigma_mu, mask plain)
+{
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
+        const lane second = lane_select(plain, lane_zero(), lane_at(g->ds, i));
+        const lane corr = lane_mul(lane_sub(second, sigma_mu), lane_at(g->y_inv, i));
+        lane_put(g->ds, i, lane_add(lane_at(g->s, i), corr));
+    }
+    blocks_corrector(g, g->ds, g->dy, sigma_mu, plain, g->ds);
+}
+
+/* Right-hand side of the corrector into d3. */
+static void corrector_rhs(qc__group *g, lane keep)
 {
     for (int32_t j = 0; j < g->nx; j++)
         lane_put(g->d3.x, j, lane_neg(lane_mul(keep, lane_at(g->rho.x, j))));
@@ -182,25 +210,24 @@ static void corrector_rhs(qc__group *g, lane keep, lane sigma_mu)
     }
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
-        const lane corr = lane_mul(lane_sub(lane_at(g->ds, i), sigma_mu), lane_at(g->y_inv, i));
-        const lane shift = lane_add(lane_at(g->s, i), corr);
-        lane_put(g->ds, i, shift);
-        lane_put(g->d3.y, i, lane_fnma(keep, lane_at(g->rho.y, i), shift));
+        lane_put(g->d3.y, i, lane_fnma(keep, lane_at(g->rho.y, i), lane_at(g->ds, i)));
     }
 }
 
 /* The longest step along d3 + dtau d1 that stays inside, times INSIDE; g->ds holds the shifts. */
-static lane interior_step(const qc__group *g, const progress *at, lane dtau, lane dkappa)
+static lane interior_step(qc__group *g, const progress *at, lane dtau, lane dkappa)
 {
     lane retreat = scalar_retreat(at, dtau, dkappa, lane_set1(INSIDE));
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
         lane dy, ds;
         row_step(g, at->embedded, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
         retreat = nonneg_retreat(ds, lane_at(g->s_inv, i), retreat);
         retreat = nonneg_retreat(dy, lane_at(g->y_inv, i), retreat);
     }
-    return lane_div(lane_set1(INSIDE), retreat);
+    blocks_direction(g, at->embedded, g->d3, dtau, g->ds, g->Hdy);
+    retreat = lane_div(lane_set1(1.0), retreat);
+    return lane_mul(lane_set1(INSIDE), blocks_step(g, g->Hdy, g->dy, retreat));
 }
 
 static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau, lane dkappa)
@@ -215,8 +242,8 @@ static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau,
         const lane dy = with_tau(at->embedded, dtau, g->d1.y, g->d3.y, i);
         masked_add(g->w.y, i, at->interior, lane_mul(step, dy));
     }
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
         lane dy, ds;
         row_step(g, at->embedded, i, g->d3, dtau, lane_at(g->ds, i), &dy, &ds);
         const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i);
@@ -225,16 +252,14 @@ static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau,
         masked_put(g->w.y, i, at->interior, y_next);
         masked_put(g->drift, i, at->interior, lane_div(lane_mul(s_next, y), lane_mul(s, y_next)));
     }
+    for (int32_t t = 0; t < g->block_count; t++) { /* as interior_step left them */
+        const int32_t i = g->block_row[t];
+        masked_add(g->s, i, at->interior, lane_mul(step, lane_at(g->Hdy, i)));
+        masked_add(g->w.y, i, at->interior, lane_mul(step, lane_at(g->dy, i)));
+    }
     at->tau = lane_select(at->interior, lane_fma(step, dtau, at->tau), at->tau);
     at->kappa = lane_select(at->interior, lane_fma(step, dkappa, at->kappa), at->kappa);
     at->step = lane_select(at->interior, step, at->step);
-}
-
-/* Mehrotra's corrector can cycle: without its second-order terms it cannot. */
-static void forget_second_order(qc__group *g, mask which)
-{
-    for (int32_t t = 0; t < g->cone_count; t++)
-        masked_put(g->ds, g->cone_row[t], which, lane_zero());
 }
 
 /* The predictor's outcome: how much to center, and the corrector's right-hand side. */
@@ -252,9 +277,8 @@ static void predict(qc__group *g, const progress *at, lane *keep, lane *target)
     *keep = lane_sub(lane_set1(1.0), sigma);
     const lane second = lane_select(wary, lane_zero(), lane_mul(dtau, dkappa));
     *target = lane_add(lane_sub(tau_kappa, sigma_mu), second);
-    if (mask_any(wary))
-        forget_second_order(g, wary);
-    corrector_rhs(g, *keep, sigma_mu);
+    corrector_shift(g, sigma_mu, wary); /* without second-order terms it cannot cycle */
+    corrector_rhs(g, *keep);
 }
 
 static void correct(qc__group *g, progress *at, lane keep, lane target)
@@ -262,6 +286,20 @@ static void correct(qc__group *g, progress *at, lane keep, lane target)
     const lane dtau = tau_step(g, at, g->d3, keep, target);
     const lane dkappa = kappa_step(at, dtau, target);
     take_interior_step(g, at, interior_step(g, at, dtau, dkappa), dtau, dkappa);
+}
+
+/* The blocks' part of start_interior. */
+static void start_blocks(qc__group *g, mask which, lane root)
+{
+    double *v = g->d3.y, *s = g->Hdy, *y = g->dy;
+    for (int32_t t = 0; t < g->block_count; t++)
+        lane_put(v, g->block_row[t], lane_neg(lane_at(g->d1.y, g->block_row[t])));
+    blocks_start(g, v, root, s, y);
+    for (int32_t t = 0; t < g->block_count; t++) {
+        const int32_t i = g->block_row[t];
+        masked_put(g->s, i, which, lane_at(s, i));
+        masked_put(g->w.y, i, which, lane_at(y, i));
+    }
 }
 
 /*
@@ -281,14 +319,15 @@ static void start_interior(qc__group *g, progress *at)
         masked_put(g->w.x, j, at->start, lane_at(g->d1.x, j));
     for (int32_t t = 0; t < g->zero_count; t++)
         masked_put(g->w.y, g->zero_row[t], at->start, lane_at(g->d1.y, g->zero_row[t]));
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
         const lane h = lane_mul(half, lane_at(g->d1.y, i));
         const lane r = lane_sqrt(lane_fma(h, h, lane_mul(root, root)));
         masked_put(g->w.y, i, at->start, lane_add(r, h));
         masked_put(g->s, i, at->start, lane_sub(r, h));
         masked_put(g->drift, i, at->start, one);
     }
+    start_blocks(g, at->start, root);
     at->tau = lane_select(at->start, one, at->tau);
     at->kappa = lane_select(at->start, lane_set1(at->embedded), at->kappa);
     at->interior = mask_or(at->interior, at->start);
@@ -299,8 +338,8 @@ static void start_interior(qc__group *g, progress *at)
 static void set_H(qc__group *g, const progress *at)
 {
     const lane one = lane_set1(1.0);
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
         const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i), y_inv = lane_div(one, y);
         lane H = nonneg_clipped(lane_sub(s, y), lane_at(g->H_unit, i));
         lane_put(g->s_inv, i, lane_div(one, s));
@@ -308,19 +347,25 @@ static void set_H(qc__group *g, const progress *at)
         H = lane_select(at->interior, nonneg_scaling(s, y_inv), H);
         lane_put(g->H, i, lane_select(at->start, lane_set1(1.0), H));
     }
+    blocks_set_H(g, g->s, g->w.y, at->interior, at->start);
 }
 
 /* r := r - (M - E H E') d, with M d in `product` */
 static void subtract_product(const qc__group *g, pair d, pair product, pair r)
 {
+    blocks_multiply_H(g, d.y, g->Hdy);
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
+        lane_put(g->Hdy, i, lane_mul(lane_at(g->H, i), lane_at(d.y, i)));
+    }
+    for (int32_t t = 0; t < g->cone_count; t++) {
+        const int32_t i = g->cone_row[t];
+        lane_put(r.y, i, lane_add(lane_at(r.y, i), lane_at(g->Hdy, i)));
+    }
     for (int32_t j = 0; j < g->nx; j++)
         lane_put(r.x, j, lane_sub(lane_at(r.x, j), lane_at(product.x, j)));
-    for (int32_t i = 0; i < g->plan->m; i++) {
-        const lane Hd = lane_mul(lane_at(g->H, i), lane_at(d.y, i));
-        const lane Md =
-            g->plan->row_is_zero[i] ? lane_at(product.y, i) : lane_sub(lane_at(product.y, i), Hd);
-        lane_put(r.y, i, lane_sub(lane_at(r.y, i), Md));
-    }
+    for (int32_t i = 0; i < g->plan->m; i++)
+        lane_put(r.y, i, lane_sub(lane_at(r.y, i), lane_at(product.y, i)));
 }
 
 /*

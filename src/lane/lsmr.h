@@ -14,13 +14,30 @@
 #include "lane/kkt.h"
 #include "lane/progress.h"
 
-/* D_i in {0, 1} at the group's present v: 1 where s > 0. */
-static inline lane derivative_of_row(const qc__group *g, int32_t i)
+/* D of the blocks at v = s - y in the caller's units, whose proportion is not that of the scaled ones. */
+static void set_unscaled_D(qc__group *g)
 {
-    if (g->plan->row_is_zero[i])
-        return lane_zero();
-    const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
-    return lane_select(lane_lt(lane_zero(), v), lane_set1(1.0), lane_zero());
+    const lane inv = lane_div(lane_set1(1.0), value_at(g->data.cost, 0, g->data.shared));
+    for (int32_t t = 0; t < g->block_count; t++) {
+        const int32_t i = g->block_row[t];
+        const lane unit = lane_at(g->y_unit, i);
+        lane_put(g->Hdy, i, lane_mul(lane_at(g->s, i), unit));
+        lane_put(g->dy, i, lane_div(lane_mul(lane_at(g->w.y, i), inv), unit));
+    }
+    blocks_set_H(g, g->Hdy, g->dy, mask_none(), mask_none());
+}
+
+/* out := D in, over the rows; in may be out.  D is 1 in nonnegative rows with s > y, else 0. */
+static void multiply_D(const qc__group *g, const double *in, double *out)
+{
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
+        const mask positive = lane_lt(lane_at(g->w.y, i), lane_at(g->s, i));
+        lane_put(out, i, lane_select(positive, lane_at(in, i), lane_zero()));
+    }
+    for (int32_t t = 0; t < g->plan->zero_rows; t++)
+        lane_put(out, g->zero_row[t], lane_zero());
+    blocks_derivative(g, in, out);
 }
 
 /* (P x + A'y, A x) in the caller's units; in and out are (x, y) one after the other.  Uses d1, d2. */
@@ -39,22 +56,26 @@ static void multiply_unscaled(qc__group *g, const double *in_x, const double *in
         lane_put(out, n + i, lane_mul(lane_at(g->d2.y, i), lane_at(g->y_unit, i)));
 }
 
-/* out := J in, or J'in */
+/* out := J in, or J'in, of which the lower half is A x + D v, or D (A x + v) - A x. */
 static void jacobian_multiply(qc__group *g, int transposed, const double *in, double *out)
 {
     const int32_t n = g->plan->n, m = g->plan->m;
-    double *y = g->backup.y;
+    double *y = g->backup.y, *Dv = g->backup_s;
     const double *v = in + (int64_t)n * LANES;
-    for (int32_t i = 0; i < m; i++) {
-        const lane D = derivative_of_row(g, i), vi = lane_at(v, i);
-        lane_put(y, i, transposed ? vi : lane_fma(D, vi, lane_neg(vi)));
-    }
+    multiply_D(g, v, Dv);
+    for (int32_t i = 0; i < m; i++)
+        lane_put(y, i, transposed ? lane_at(v, i) : lane_sub(lane_at(Dv, i), lane_at(v, i)));
     multiply_unscaled(g, in, y, out);
-    for (int32_t i = 0; i < m; i++) {
-        const lane D = derivative_of_row(g, i), Ax = lane_at(out, n + i);
-        const lane left = transposed ? lane_fma(D, Ax, lane_neg(Ax)) : Ax;
-        lane_put(out, n + i, lane_fma(D, lane_at(v, i), left));
+    double *Ax = out + (int64_t)n * LANES;
+    if (transposed) {
+        multiply_D(g, Ax, y);
+        for (int32_t i = 0; i < m; i++)
+            lane_put(Dv, i, lane_add(lane_at(Dv, i), lane_sub(lane_at(y, i), lane_at(Ax, i))));
+    } else {
+        for (int32_t i = 0; i < m; i++)
+            lane_put(Dv, i, lane_add(lane_at(Dv, i), lane_at(Ax, i)));
     }
+    memcpy(Ax, Dv, (size_t)m * LANES * sizeof(double));
 }
 
 static lane norm2(const double *v, int64_t count)

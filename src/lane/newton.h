@@ -12,19 +12,45 @@
 #ifndef LANE_NEWTON_H
 #define LANE_NEWTON_H
 
+#include "lane/cone.h"
 #include "lane/cone_nonneg.h"
 #include "lane/progress.h"
+
+static void copy_block_rows(const qc__group *g, double *to, const double *from)
+{
+    for (int32_t t = 0; t < g->block_count; t++)
+        lane_put(to, g->block_row[t], lane_at(from, g->block_row[t]));
+}
 
 /* Turns the clipped step d into an exact one, (d, ds), for problems of `which`. */
 static void unclip(const qc__group *g, mask which, pair d, double *ds)
 {
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
         lane dy = lane_at(d.y, i), step;
         nonneg_unclip(lane_sub(lane_at(g->s, i), lane_at(g->w.y, i)), lane_at(g->H_unit, i), &dy,
                       &step);
         masked_put(d.y, i, which, dy);
         masked_put(ds, i, which, step);
+    }
+    copy_block_rows(g, g->dy, d.y);
+    blocks_unclip(g, g->dy, g->Hdy);
+    for (int32_t t = 0; t < g->block_count; t++) {
+        const int32_t i = g->block_row[t];
+        masked_put(d.y, i, which, lane_at(g->dy, i));
+        masked_put(ds, i, which, lane_at(g->Hdy, i));
+    }
+}
+
+/* s := Proj_K(v), y := s - v in the blocks, for v in g->dy and problems of `which`. */
+static void take_projection(qc__group *g, mask which)
+{
+    blocks_project(g, g->dy, g->Hdy);
+    for (int32_t t = 0; t < g->block_count; t++) {
+        const int32_t i = g->block_row[t];
+        const lane s = lane_at(g->Hdy, i);
+        masked_put(g->s, i, which, s);
+        masked_put(g->w.y, i, which, lane_sub(s, lane_at(g->dy, i)));
     }
 }
 
@@ -52,6 +78,30 @@ static void newton_refinement_rhs(qc__group *g, mask which)
     step_residual(g, which, g->d1, g->ds, g->d3);
 }
 
+/* A step of v this long, relative to v, leaves D of a block as it was: the next would be its square. */
+#define NEWTON_SETTLED 1e-8
+
+/* Moves the blocks' v = s - y by the step d1 + d3, d3 still clipped, and s, y to its projections.
+ * Returns the problems of which it changed D. */
+static mask newton_update_blocks(qc__group *g, mask which)
+{
+    double *v = g->dy, *s = g->Hdy;
+    lane longest = lane_zero(), top = longest;
+    copy_block_rows(g, v, g->d3.y);
+    blocks_unclip(g, v, s);
+    for (int32_t t = 0; t < g->block_count; t++) {
+        const int32_t i = g->block_row[t];
+        const lane dy = lane_add(lane_at(v, i), lane_at(g->d1.y, i));
+        const lane ds = lane_add(lane_at(s, i), lane_at(g->ds, i));
+        const lane now = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i)), dv = lane_sub(ds, dy);
+        longest = larger_abs(dv, longest);
+        top = larger_abs(now, top);
+        lane_put(v, i, lane_add(now, dv));
+    }
+    take_projection(g, which);
+    return mask_and(which, lane_lt(lane_mul(lane_set1(NEWTON_SETTLED), top), longest));
+}
+
 /* Takes the step d1 + d3, d3 still clipped, and notes whether it changed D. */
 static void newton_update(qc__group *g, progress *at)
 {
@@ -63,8 +113,8 @@ static void newton_update(qc__group *g, progress *at)
         const int32_t i = g->zero_row[t];
         masked_add(g->w.y, i, which, lane_add(lane_at(g->d1.y, i), lane_at(g->d3.y, i)));
     }
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
         const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
         lane dy = lane_at(g->d3.y, i), ds;
         nonneg_unclip(v, lane_at(g->H_unit, i), &dy, &ds);
@@ -77,6 +127,7 @@ static void newton_update(qc__group *g, progress *at)
         masked_put(g->s, i, which, nonneg_project(next));
         masked_put(g->w.y, i, which, lane_sub(nonneg_project(next), next));
     }
+    at->changed = mask_or(at->changed, newton_update_blocks(g, which));
     at->newton_steps = lane_add(at->newton_steps, lane_select(which, lane_set1(1.0), lane_zero()));
 }
 
@@ -95,9 +146,9 @@ static void copy_masked(double *to, const double *from, int64_t count, mask whic
 static lane row_ratio(const qc__group *g)
 {
     lane s = lane_zero(), y = lane_zero();
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        s = lane_add(s, lane_at(g->s, g->cone_row[t]));
-        y = lane_add(y, lane_at(g->w.y, g->cone_row[t]));
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        s = lane_add(s, lane_at(g->s, g->nonneg_row[t]));
+        y = lane_add(y, lane_at(g->w.y, g->nonneg_row[t]));
     }
     return lane_div(y, s);
 }
@@ -123,14 +174,19 @@ static void newton_begin(qc__group *g, progress *at, mask which)
     for (int32_t t = 0; t < g->zero_count; t++)
         masked_put(g->w.y, g->zero_row[t], which, lane_mul(lane_at(g->w.y, g->zero_row[t]), inv));
     const lane ratio = row_ratio(g);
-    for (int32_t t = 0; t < g->cone_count; t++) {
-        const int32_t i = g->cone_row[t];
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
         const lane s = lane_mul(lane_at(g->s, i), inv), y = lane_mul(lane_at(g->w.y, i), inv);
         const lane measure = lane_mul(ratio, lane_at(g->drift, i));
         const lane v = nonneg_guess(s, y, lane_select(at->converged, lane_set1(1.0), measure));
         masked_put(g->s, i, which, nonneg_project(v));
         masked_put(g->w.y, i, which, lane_sub(nonneg_project(v), v));
     }
+    for (int32_t t = 0; t < g->block_count; t++) {
+        const int32_t i = g->block_row[t];
+        lane_put(g->dy, i, lane_mul(lane_sub(lane_at(g->s, i), lane_at(g->w.y, i)), inv));
+    }
+    take_projection(g, which);
     at->tau = lane_select(which, lane_set1(1.0), at->tau);
     at->newton_steps = lane_select(which, lane_zero(), at->newton_steps);
     at->changed = mask_or(at->changed, which);

@@ -131,7 +131,7 @@ static void evaluate(qc__group *g, progress *at)
     const lane inv = lane_div(lane_set1(1.0), at->tau), inv2 = lane_mul(inv, inv);
     const lane linear = lane_add(at->qx, at->by);
     at->mu = lane_div(lane_fma(at->tau, at->kappa, sy),
-                      lane_set1(at->embedded + max_int(g->cone_count, 1)));
+                      lane_set1(at->embedded + (g->degree > 0.0 ? g->degree : 1.0)));
     at->rho_tau = lane_add(at->kappa, lane_fma(at->quad, inv, linear));
     at->finite = mask_and(lane_finite(at->rho_tau), lane_finite(at->mu));
     const lane gap = lane_fma(linear, inv, lane_mul(at->quad, inv2));

@@ -26,12 +26,6 @@ static void round_to_powers_of_two(double *v, int64_t count)
     }
 }
 
-static void set_all(double *v, int64_t count, double a)
-{
-    for (int64_t k = 0; k < count; k++)
-        lane_put(v, k, lane_set1(a));
-}
-
 /* Largest entries of the columns and rows of the scaled KKT matrix, into cols and rows. */
 static void ruiz_norms(const qc__group *g, double *cols, double *rows)
 {
@@ -61,6 +55,20 @@ static void ruiz_norms(const qc__group *g, double *cols, double *rows)
             lane_put(cols, j, lane_max(v, lane_at(cols, j)));
         }
         lane_put(rows, i, top);
+    }
+}
+
+/* The rows of a block share one scale, or it would be another cone: all get its largest norm. */
+static void share_norms(const qc__group *g, double *rows)
+{
+    for (int32_t k = 0; k < g->plan->block_count; k++) {
+        const qc__cone *c = &g->plan->blocks[k];
+        double *of_block = rows + (int64_t)c->first * LANES;
+        lane top = lane_zero();
+        for (int32_t i = 0; i < c->size; i++)
+            top = lane_max(lane_at(of_block, i), top);
+        for (int32_t i = 0; i < c->size; i++)
+            lane_put(of_block, i, top);
     }
 }
 
@@ -116,6 +124,7 @@ static void equilibrate(qc__group *g)
     int pass = 0;
     for (mask which; pass < RUIZ_PASSES; pass++) {
         ruiz_norms(g, g->d1.x, g->d1.y);
+        share_norms(g, g->d1.y);
         which = mask_or(unbalanced(g->d1.x, plan->n), unbalanced(g->d1.y, plan->m));
         if (!mask_any(which))
             break;

@@ -17,6 +17,10 @@
 /* The whole of F, relative to its terms, that a last refinement is worth. */
 #define REFINE_ABOVE 1e-14
 
+/* What condensing may leave of F, in the same measure, where there are blocks: rows by themselves are
+ * tested one by one. */
+#define BLOCKS_DOUBTFUL 1e-11
+
 /* x and the equalities' y from the cone's y; without the data's own part for a certificate. */
 static void recover(qc__group *g, mask certificate)
 {
@@ -86,6 +90,8 @@ static mask is_degenerate(const qc__group *g)
     for (int32_t k = factor->first[factor->leading]; k < factor->size; k++) {
         const int32_t i = factor->order[k] - g->plan->n;
         const int64_t at = factor->diagonal[k] - factor->panel[factor->leading];
+        if (g->plan->row_is_block[i])
+            continue;
         const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
         const lane before = lane_abs(value_at(g->cond.base, at, g->cond.lead.shared));
         const lane pivot = lane_abs(lane_at(g->d, pivot_of(&g->part, k)));
@@ -110,7 +116,8 @@ static mask complete(qc__group *g, progress *at)
         refine_whole(g, at, current);
         evaluate(g, at);
     }
-    return doubtful;
+    const lane most = lane_mul(lane_set1(BLOCKS_DOUBTFUL), at->magnitude);
+    return g->block_count ? mask_or(doubtful, lane_lt(most, at->F)) : doubtful;
 }
 
 /* The status of every problem of the group that has none yet. */
@@ -138,10 +145,15 @@ static lane margin_of(const qc__group *g, const progress *at)
     lane low = lane_set1(INFINITY);
     for (int32_t t = 0; t < g->cone_count; t++) {
         const int32_t i = g->cone_row[t];
-        const lane s = lane_mul(lane_at(g->s, i), lane_at(g->y_unit, i));
-        const lane y = lane_div(lane_mul(lane_at(g->w.y, i), at->cost_unit), lane_at(g->y_unit, i));
-        low = lane_min(lane_abs(lane_sub(s, y)), low);
+        const lane y = lane_mul(lane_at(g->w.y, i), at->cost_unit);
+        lane_put(g->Hdy, i, lane_mul(lane_at(g->s, i), lane_at(g->y_unit, i)));
+        lane_put(g->dy, i, lane_div(y, lane_at(g->y_unit, i)));
     }
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
+        low = lane_min(lane_abs(lane_sub(lane_at(g->Hdy, i), lane_at(g->dy, i))), low);
+    }
+    low = blocks_margin(g, g->Hdy, g->dy, low);
     return lane_div(low, lane_max(lane_set1(1.0), lane_max(at->b_norm, at->q_norm)));
 }
 

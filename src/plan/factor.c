@@ -22,6 +22,8 @@ void qc__factor_plan_free(qc__factor_plan *f)
     free(f->target);
     free(f->scatter_P);
     free(f->scatter_A);
+    free(f->block_ptr);
+    free(f->scatter_H);
     free(f->diagonal);
     free(f->covered);
     *f = (qc__factor_plan){0};
@@ -46,9 +48,17 @@ double qc__factor_plan_entries(const qc__factor_plan *f, int32_t begin, int32_t 
     return entries;
 }
 
-/* Order, position and signs; x is vertices 0 .. n - 1. */
-static qc_error copy_order(qc__factor_plan *f, const qc__elimination *e, int32_t n)
+/* Positive for x and the first auxiliary variable of a block, negative for rows and the second. */
+static int8_t sign_of(int32_t vertex, int32_t n, int32_t m)
 {
+    if (vertex < n + m)
+        return vertex < n ? 1 : -1;
+    return (vertex - n - m) % 2 == 0 ? 1 : -1;
+}
+
+static qc_error copy_order(qc__factor_plan *f, const qc__elimination *e, const qc__kkt *kkt)
+{
+    const int32_t n = kkt->P->rows, m = kkt->A ? kkt->A->rows : 0;
     f->size = e->size;
     f->order = NEW(e->size, int32_t);
     f->position = NEW(e->size, int32_t);
@@ -58,7 +68,7 @@ static qc_error copy_order(qc__factor_plan *f, const qc__elimination *e, int32_t
     memcpy(f->order, e->order, (size_t)e->size * sizeof *f->order);
     memcpy(f->position, e->position, (size_t)e->size * sizeof *f->position);
     for (int32_t k = 0; k < e->size; k++)
-        f->sign[k] = e->order[k] < n ? 1 : -1;
+        f->sign[k] = sign_of(e->order[k], n, m);
     return QC_OK;
 }
 
@@ -143,6 +153,14 @@ static int64_t place_of(const qc__factor_plan *f, const int32_t *supernode_of, i
     return f->panel[J] + r * w + (col - f->first[J]);
 }
 
+/* Where the entry of vertices a and b sits. */
+static int64_t place_between(const qc__factor_plan *f, const int32_t *supernode_of, int32_t a,
+                             int32_t b)
+{
+    const int32_t u = f->position[a], v = f->position[b];
+    return place_of(f, supernode_of, u > v ? u : v, u > v ? v : u);
+}
+
 /* Places of the values of M, whose row i is vertex shift + i; NULL where memory is short.  Takes each from
  * what its supernode has `left`. */
 static int64_t *scatter_new(const qc__factor_plan *f, const int32_t *supernode_of,
@@ -154,11 +172,59 @@ static int64_t *scatter_new(const qc__factor_plan *f, const int32_t *supernode_o
     for (int32_t i = 0; i < M->rows; i++)
         for (int32_t k = M->row_ptr[i]; k < M->row_ptr[i + 1]; k++) {
             const int32_t u = f->position[shift + i], v = f->position[M->col[k]];
-            const int32_t row = u > v ? u : v, col = u > v ? v : u;
-            scatter[k] = place_of(f, supernode_of, row, col);
-            left[supernode_of[col]]--;
+            scatter[k] = place_between(f, supernode_of, shift + i, M->col[k]);
+            left[supernode_of[u > v ? v : u]]--;
         }
     return scatter;
+}
+
+static int64_t *map_dense_block(const qc__factor_plan *f, const int32_t *supernode_of,
+                                int32_t first, int32_t size, int64_t *place)
+{
+    for (int32_t i = first; i < first + size; i++)
+        for (int32_t j = first; j <= i; j++)
+            *place++ = place_between(f, supernode_of, i, j);
+    return place;
+}
+
+static int64_t *map_sparse_block(const qc__factor_plan *f, const int32_t *supernode_of,
+                                 int32_t first, int32_t size, int32_t auxiliary, int64_t *place)
+{
+    for (int32_t i = first; i < first + size; i++)
+        *place++ = place_between(f, supernode_of, i, i);
+    for (int32_t a = auxiliary; a < auxiliary + 2; a++)
+        for (int32_t i = first; i < first + size; i++)
+            *place++ = place_between(f, supernode_of, i, a);
+    for (int32_t a = auxiliary; a < auxiliary + 2; a++)
+        *place++ = place_between(f, supernode_of, a, a);
+    return place;
+}
+
+/* The places of the blocks of H. */
+static qc_error map_blocks(qc__factor_plan *f, const int32_t *supernode_of, const qc__kkt *kkt)
+{
+    const int32_t n = kkt->P->rows, m = kkt->A ? kkt->A->rows : 0;
+    f->block_ptr = NEW_ZERO(kkt->block_count + 1, int64_t);
+    if (!f->block_ptr)
+        return QC_ERROR_MEMORY;
+    for (int32_t k = 0; k < kkt->block_count; k++) {
+        const int64_t size = kkt->blocks[k].size;
+        const int64_t count =
+            qc__is_sparse(kkt, &kkt->blocks[k]) ? 3 * size + 2 : size * (size + 1) / 2;
+        f->block_ptr[k + 1] = f->block_ptr[k] + count;
+    }
+    int64_t *place = f->scatter_H = NEW(f->block_ptr[kkt->block_count], int64_t);
+    if (!place)
+        return QC_ERROR_MEMORY;
+    for (int32_t k = 0; k < kkt->block_count; k++) {
+        const qc__cone *block = &kkt->blocks[k];
+        const int32_t first = n + block->first;
+        place = qc__is_sparse(kkt, block)
+                    ? map_sparse_block(f, supernode_of, first, block->size,
+                                       n + m + block->auxiliary, place)
+                    : map_dense_block(f, supernode_of, first, block->size, place);
+    }
+    return QC_OK;
 }
 
 /* The places of P and A; `left` becomes the entries of each panel that are used and are not theirs. */
@@ -184,7 +250,7 @@ static qc_error map_values(qc__factor_plan *f, const int32_t *supernode_of, cons
 }
 
 qc_error qc__factor_plan_new(qc__factor_plan *f, qc__elimination *e, const qc__graph *g,
-                             const int8_t *late, const qc__matrix *P, const qc__matrix *A)
+                             const int8_t *late, const qc__kkt *kkt)
 {
     *f = (qc__factor_plan){0};
     int32_t split = 0;
@@ -192,7 +258,7 @@ qc_error qc__factor_plan_new(qc__factor_plan *f, qc__elimination *e, const qc__g
         split += !late[v];
     qc_error error = qc__elimination_postorder(e, g, late);
     if (!error)
-        error = copy_order(f, e, P->rows);
+        error = copy_order(f, e, kkt);
     if (!error)
         error = find_supernodes(f, e, g, split);
     if (error)
@@ -204,7 +270,9 @@ qc_error qc__factor_plan_new(qc__factor_plan *f, qc__elimination *e, const qc__g
             supernode_of[k] = J;
     error = supernode_of && left ? qc__updates_new(f, supernode_of) : QC_ERROR_MEMORY;
     if (!error)
-        error = map_values(f, supernode_of, P, A, left);
+        error = map_values(f, supernode_of, kkt->P, kkt->A, left);
+    if (!error)
+        error = map_blocks(f, supernode_of, kkt);
     free(left);
     free(supernode_of);
     return error;

@@ -6,11 +6,11 @@
 
 /*
  * The factor plan for the order in `e`, up to renumbering by qc__elimination_postorder.  Vertices with
- * `late` set (NULL: no such distinction) are in trailing supernodes.  A is NULL for P alone.  On
- * failure what was made belongs to `out` still: free it.
+ * `late` set (NULL: no such distinction) are in trailing supernodes.  On failure what was made belongs
+ * to `out` still: free it.
  */
 qc_error qc__factor_plan_new(qc__factor_plan *out, qc__elimination *e, const qc__graph *g,
-                             const int8_t *late, const qc__matrix *P, const qc__matrix *A);
+                             const int8_t *late, const qc__kkt *kkt);
 void qc__factor_plan_free(qc__factor_plan *f);
 
 /* Entries of L in supernodes [begin, end), diagonal included. */

@@ -5,49 +5,89 @@
 
 #include "base/arena.h"
 
-/* Adds the edges of M, whose row i is vertex `shift` + i: first (next NULL) only counts them, into
- * ptr[v + 1]; then puts them at next[v]. */
-static void add_edges(const qc__matrix *M, int32_t shift, int32_t *ptr, int32_t *next,
-                      int32_t *index)
+/* A walk over all edges: first (next NULL) to count them, into ptr[v + 1]; then to put them at next[v]. */
+typedef struct edges {
+    int32_t *ptr, *next, *index;
+} edges;
+
+static void add_edge(const edges *e, int32_t u, int32_t v)
 {
-    for (int32_t i = 0; i < M->rows; i++)
-        for (int32_t k = M->row_ptr[i]; k < M->row_ptr[i + 1]; k++) {
-            const int32_t u = shift + i, v = M->col[k];
-            if (u == v)
-                continue;
-            if (next) {
-                index[next[u]++] = v;
-                index[next[v]++] = u;
-            } else {
-                ptr[u + 1]++;
-                ptr[v + 1]++;
-            }
-        }
+    if (e->next) {
+        e->index[e->next[u]++] = v;
+        e->index[e->next[v]++] = u;
+    } else {
+        e->ptr[u + 1]++;
+        e->ptr[v + 1]++;
+    }
 }
 
-/* Rows are added in ascending order, and the columns of a row come before it, so the neighbours of
- * every vertex come out ascending. */
-qc_error qc__graph_new(qc__graph *g, const qc__matrix *P, const qc__matrix *A)
+/* Row i of M is vertex `shift` + i. */
+static void add_matrix(const edges *e, const qc__matrix *M, int32_t shift)
 {
-    const int32_t size = P->rows + (A ? A->rows : 0);
-    const size_t edges = 2 * ((size_t)P->count + (A ? (size_t)A->count : 0));
+    for (int32_t i = 0; i < M->rows; i++)
+        for (int32_t k = M->row_ptr[i]; k < M->row_ptr[i + 1]; k++)
+            if (shift + i != M->col[k])
+                add_edge(e, shift + i, M->col[k]);
+}
+
+static void add_dense_block(const edges *e, const qc__cone *block, int32_t n)
+{
+    const int32_t first = n + block->first;
+    for (int32_t i = first; i < first + block->size; i++)
+        for (int32_t j = first; j < i; j++)
+            add_edge(e, i, j);
+}
+
+static void add_sparse_block(const edges *e, const qc__cone *block, int32_t n, int32_t m)
+{
+    for (int32_t a = 0; a < 2; a++)
+        for (int32_t i = 0; i < block->size; i++)
+            add_edge(e, n + m + block->auxiliary + a, n + block->first + i);
+}
+
+/* Vertices are visited in ascending order, and the smaller neighbours of each before it, so the
+ * neighbours of every vertex come out ascending. */
+static void add_all(const edges *e, const qc__kkt *kkt)
+{
+    const int32_t n = kkt->P->rows, m = kkt->A ? kkt->A->rows : 0;
+    add_matrix(e, kkt->P, 0);
+    if (kkt->A)
+        add_matrix(e, kkt->A, n);
+    for (int32_t k = 0; k < kkt->block_count; k++)
+        if (!qc__is_sparse(kkt, &kkt->blocks[k]))
+            add_dense_block(e, &kkt->blocks[k], n);
+    for (int32_t k = 0; k < kkt->block_count; k++)
+        if (qc__is_sparse(kkt, &kkt->blocks[k]))
+            add_sparse_block(e, &kkt->blocks[k], n, m);
+}
+
+/* Twice as many as there are, at least. */
+static size_t count_edges(const qc__kkt *kkt)
+{
+    size_t count = (size_t)kkt->P->count + (kkt->A ? (size_t)kkt->A->count : 0);
+    for (int32_t k = 0; k < kkt->block_count; k++) {
+        const size_t size = (size_t)kkt->blocks[k].size;
+        count += qc__is_sparse(kkt, &kkt->blocks[k]) ? 2 * size : size * (size - 1) / 2;
+    }
+    return 2 * count;
+}
+
+qc_error qc__graph_new(qc__graph *g, const qc__kkt *kkt)
+{
+    const int32_t size = kkt->P->rows + (kkt->A ? kkt->A->rows : 0) + kkt->auxiliary;
     int32_t *next = NEW(size, int32_t);
-    *g = (qc__graph){size, NEW_ZERO(size + 1, int32_t), NEW(edges, int32_t)};
+    *g = (qc__graph){size, NEW_ZERO(size + 1, int32_t), NEW(count_edges(kkt), int32_t)};
     if (!next || !g->ptr || !g->index) {
         free(next);
         qc__graph_free(g);
         return QC_ERROR_MEMORY;
     }
-    add_edges(P, 0, g->ptr, NULL, NULL);
-    if (A)
-        add_edges(A, P->rows, g->ptr, NULL, NULL);
+    add_all(&(edges){.ptr = g->ptr}, kkt);
     for (int32_t v = 0; v < size; v++) {
         g->ptr[v + 1] += g->ptr[v];
         next[v] = g->ptr[v];
     }
-    add_edges(P, 0, g->ptr, next, g->index);
-    if (A)
-        add_edges(A, P->rows, g->ptr, next, g->index);
+    add_all(&(edges){g->ptr, next, g->index}, kkt);
     free(next);
     return QC_OK;
 }

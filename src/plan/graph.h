@@ -11,8 +11,8 @@ typedef struct qc__graph {
     int32_t *ptr, *index;
 } qc__graph;
 
-/* The graph of the KKT matrix: x is 0 .. n - 1, row i of A is n + i.  A may be NULL: P alone. */
-qc_error qc__graph_new(qc__graph *out, const qc__matrix *P, const qc__matrix *A);
+/* The graph of the KKT matrix: x is 0 .. n - 1, row i of A is n + i, then the auxiliary variables. */
+qc_error qc__graph_new(qc__graph *out, const qc__kkt *kkt);
 void qc__graph_free(qc__graph *graph);
 
 #endif

@@ -47,14 +47,18 @@ static const candidate candidates[] = {
     {0, 1, 2, 1.0},
 };
 
-static void assign_sets(int8_t *set, int32_t size, int32_t n, const int8_t *row_is_zero,
+/* Auxiliary variables go with the rows of their cone. */
+static void assign_sets(int8_t *set, int32_t size, int32_t n, int32_t m, const int8_t *row_is_zero,
                         const candidate *c)
 {
-    for (int32_t v = 0; v < size; v++)
-        set[v] = v < n ? c->x : row_is_zero[v - n] ? c->zero_row : c->cone_row;
+    for (int32_t v = 0; v < size; v++) {
+        const int is_zero = v >= n && v < n + m && row_is_zero[v - n];
+        set[v] = v < n ? c->x : is_zero ? c->zero_row : c->cone_row;
+    }
 }
 
-qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n, const int8_t *row_is_zero)
+qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n, int32_t m,
+                       const int8_t *row_is_zero)
 {
     const size_t bytes = (size_t)g->size * sizeof(int32_t);
     int8_t *set = NEW(g->size, int8_t);
@@ -63,7 +67,7 @@ qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n, const 
     double least = INFINITY;
     for (size_t k = 0; !error && k < sizeof candidates / sizeof *candidates; k++) {
         const candidate *c = &candidates[k];
-        assign_sets(set, g->size, n, row_is_zero, c);
+        assign_sets(set, g->size, n, m, row_is_zero, c);
         error = qc__order_by_set(e, g, set);
         if (error)
             break;

@@ -11,14 +11,14 @@ enum { QC__ORDER_SETS = 3 };
 qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int8_t *set);
 
 /*
- * The best order for the whole KKT matrix with `n` x's and the given kinds of rows.
+ * The best order for the whole KKT matrix with `n` x's and the given kinds of `m` rows.
  *
  * Pivots are static, so an order must be safe as well as sparse.  An x without curvature of its own
  * (P_jj = 0) must not be eliminated before the rows that give it some, and the pivot of an equality is
  * its tiny regularization unless x came before.  Safest: cone rows, x, equalities.  Looser orders are
  * taken where they save much work.
  */
-qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n,
+qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n, int32_t m,
                        const int8_t *row_is_zero);
 
 #endif

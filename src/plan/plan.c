@@ -11,22 +11,53 @@
 #include "plan/matrix.h"
 #include "plan/order.h"
 
+/* Second-order cones with more rows than this are kept sparse where the whole matrix is factored; with
+ * more than the second, where x is eliminated first they would be too large to be dense. */
+enum { SPARSE_ABOVE = 12, DENSE_MOST = 1000 };
+
+qc__cone qc__cone_of(const qc_cone *cone, int32_t first)
+{
+    qc__cone c = {.kind = cone->kind,
+                  .first = first,
+                  .size = (int32_t)cone->size,
+                  .auxiliary = -1,
+                  .alpha = cone->alpha};
+    if ((c.kind == QC_CONE_SECOND_ORDER || c.kind == QC_CONE_PSD) && c.size == 1)
+        c.kind = QC_CONE_NONNEGATIVE;
+    while (c.kind == QC_CONE_PSD && c.order * (c.order + 1) / 2 < c.size)
+        c.order++;
+    return c;
+}
+
+static void add_block(qc_plan *plan, qc__cone cone)
+{
+    if (cone.kind == QC_CONE_SECOND_ORDER && cone.size > SPARSE_ABOVE) {
+        cone.auxiliary = plan->auxiliary;
+        plan->auxiliary += 2;
+    }
+    plan->block_rows += cone.size;
+    plan->blocks[plan->block_count++] = cone;
+}
+
 static qc_error copy_cones(qc_plan *plan, const qc_family *f)
 {
-    plan->cones = NEW(f->cone_count, qc__cone);
+    plan->blocks = NEW(f->cone_count, qc__cone);
     plan->row_is_zero = NEW(plan->m, int8_t);
-    if (!plan->cones || !plan->row_is_zero)
+    plan->row_is_block = NEW(plan->m, int8_t);
+    if (!plan->blocks || !plan->row_is_zero || !plan->row_is_block)
         return QC_ERROR_MEMORY;
     int32_t row = 0;
     for (int64_t k = 0; k < f->cone_count; k++) {
-        const int32_t size = (int32_t)f->cones[k].size;
-        const int is_zero = f->cones[k].kind == QC_CONE_ZERO;
-        if (size == 0)
-            continue;
-        plan->cones[plan->cone_count++] = (qc__cone){f->cones[k].kind, row, size};
-        *(is_zero ? &plan->zero_rows : &plan->cone_rows) += size;
-        for (const int32_t end = row + size; row < end; row++)
+        const qc__cone cone = qc__cone_of(&f->cones[k], row);
+        const int is_zero = cone.kind == QC_CONE_ZERO;
+        const int is_block = cone.kind > QC_CONE_NONNEGATIVE;
+        *(is_zero ? &plan->zero_rows : &plan->cone_rows) += cone.size;
+        if (is_block)
+            add_block(plan, cone);
+        for (const int32_t end = row + cone.size; row < end; row++) {
             plan->row_is_zero[row] = (int8_t)is_zero;
+            plan->row_is_block[row] = (int8_t)is_block;
+        }
     }
     return QC_OK;
 }
@@ -41,10 +72,31 @@ static int has_whole_diagonal(const qc__matrix *P)
     return 1;
 }
 
-static qc_error plan_full(qc_plan *plan, qc__elimination *e, const qc__graph *g)
+/* The whole matrix; `sparse`: with auxiliary variables for large second-order cones. */
+static qc__kkt kkt_of(const qc_plan *plan, int sparse)
 {
-    const qc_error error = qc__order_kkt(e, g, plan->n, plan->row_is_zero);
-    return error ? error : qc__factor_plan_new(&plan->full, e, g, NULL, &plan->P, &plan->A);
+    return (qc__kkt){.P = &plan->P,
+                     .A = &plan->A,
+                     .blocks = plan->blocks,
+                     .block_count = plan->block_count,
+                     .auxiliary = sparse ? plan->auxiliary : 0};
+}
+
+static qc_error plan_full(qc_plan *plan)
+{
+    const qc__kkt kkt = kkt_of(plan, 1);
+    qc__graph g = {0};
+    qc__elimination e = {0};
+    qc_error error = qc__graph_new(&g, &kkt);
+    if (!error)
+        error = qc__elimination_new(&e, g.size);
+    if (!error)
+        error = qc__order_kkt(&e, &g, plan->n, plan->m, plan->row_is_zero);
+    if (!error)
+        error = qc__factor_plan_new(&plan->full, &e, &g, NULL, &kkt);
+    qc__elimination_free(&e);
+    qc__graph_free(&g);
+    return error;
 }
 
 /* Flops of a factorization and entries of L, in what is done once and what at every iteration. */
@@ -88,68 +140,84 @@ static double solve_flops_condensed(const qc_plan *plan, const qc__elimination *
     return solve_flops(plan, w);
 }
 
-/* The x's first, then equalities, then the rest: `condense`, if it is asked for (1) or pays (-1). */
-static qc_error plan_condense(qc_plan *plan, qc__elimination *e, const qc__graph *g, int condense)
+/* The x's first, then equalities, then the rest, if it is asked for (1) or pays (-1). */
+static qc_error order_condensed(qc_plan *plan, qc__elimination *e, const qc__graph *g, int condense,
+                                int8_t *set, int8_t *late)
 {
-    int8_t *set = NEW(e->size, int8_t), *late = NEW(e->size, int8_t);
-    qc_error error = QC_ERROR_MEMORY;
-    if (set && late) {
-        for (int32_t v = 0; v < e->size; v++) {
-            const int is_row = v >= plan->n, is_cone = is_row && !plan->row_is_zero[v - plan->n];
-            set[v] = (int8_t)(is_row + is_cone);
-            late[v] = (int8_t)is_cone;
-        }
-        error = qc__order_by_set(e, g, set);
+    for (int32_t v = 0; v < e->size; v++) {
+        const int is_row = v >= plan->n, is_cone = is_row && !plan->row_is_zero[v - plan->n];
+        set[v] = (int8_t)(is_row + is_cone);
+        late[v] = (int8_t)is_cone;
     }
-    if (!error) {
-        /* Beyond the limit even what is done once takes longer than all of the other way. */
-        const double full = solve_flops_full(plan), limit = condense == 1 ? HUGE_VAL : 10.0 * full;
-        const double total = qc__elimination_count(e, g, limit);
-        plan->condensed =
-            condense == 1 || (total < limit && solve_flops_condensed(plan, e, late) < full);
-    }
+    const qc_error error = qc__order_by_set(e, g, set);
+    if (error)
+        return error;
+    /* Beyond the limit even what is done once takes longer than all of the other way. */
+    const double full = solve_flops_full(plan), limit = condense == 1 ? HUGE_VAL : 10.0 * full;
+    const double total = qc__elimination_count(e, g, limit);
+    plan->condensed =
+        condense == 1 || (total < limit && solve_flops_condensed(plan, e, late) < full);
+    return QC_OK;
+}
+
+static qc_error plan_condense(qc_plan *plan, int condense)
+{
+    const qc__kkt kkt = kkt_of(plan, 0);
+    qc__graph g = {0};
+    qc__elimination e = {0};
+    qc_error error = qc__graph_new(&g, &kkt);
+    if (!error)
+        error = qc__elimination_new(&e, g.size);
+    int8_t *set = NEW(g.size, int8_t), *late = NEW(g.size, int8_t);
+    if (!error)
+        error = set && late ? order_condensed(plan, &e, &g, condense, set, late) : QC_ERROR_MEMORY;
     if (!error && plan->condensed)
-        error = qc__factor_plan_new(&plan->condense, e, g, late, &plan->P, &plan->A);
+        error = qc__factor_plan_new(&plan->condense, &e, &g, late, &kkt);
     free(set);
     free(late);
+    qc__elimination_free(&e);
+    qc__graph_free(&g);
     return error;
 }
 
 static qc_error plan_convexity(qc_plan *plan)
 {
-    qc__graph g;
+    const qc__kkt P_alone = {.P = &plan->P};
+    qc__graph g = {0};
     qc__elimination e = {0};
-    qc_error error = qc__graph_new(&g, &plan->P, NULL);
+    qc_error error = qc__graph_new(&g, &P_alone);
     if (!error)
         error = qc__elimination_new(&e, plan->n);
     if (!error)
         error = qc__order_by_set(&e, &g, NULL);
     if (!error) {
         qc__elimination_count(&e, &g, HUGE_VAL);
-        error = qc__factor_plan_new(&plan->convexity, &e, &g, NULL, &plan->P, NULL);
+        error = qc__factor_plan_new(&plan->convexity, &e, &g, NULL, &P_alone);
     }
     qc__elimination_free(&e);
     qc__graph_free(&g);
     return error;
 }
 
+static int32_t largest_block(const qc_plan *plan)
+{
+    int32_t most = 0;
+    for (int32_t k = 0; k < plan->block_count; k++)
+        if (plan->blocks[k].auxiliary >= 0 && plan->blocks[k].size > most)
+            most = plan->blocks[k].size;
+    return most;
+}
+
 /* Orders and factor plans, once the matrices are known. */
 static qc_error plan_factors(qc_plan *plan, int condense)
 {
-    const int offered = plan->cone_rows > 0 && has_whole_diagonal(&plan->P);
-    qc__graph g;
-    qc__elimination e = {0};
-    qc_error error = qc__graph_new(&g, &plan->P, &plan->A);
-    if (!error)
-        error = qc__elimination_new(&e, g.size);
-    if (!error)
-        error = plan_full(plan, &e, &g);
+    const int offered =
+        plan->cone_rows > 0 && has_whole_diagonal(&plan->P) && largest_block(plan) <= DENSE_MOST;
+    qc_error error = plan_full(plan);
     if (!error && offered && condense != 0)
-        error = plan_condense(plan, &e, &g, condense);
+        error = plan_condense(plan, condense);
     else if (!error && condense == 1)
         error = QC_ERROR_UNSUPPORTED;
-    qc__elimination_free(&e);
-    qc__graph_free(&g);
     return error ? error : plan_convexity(plan);
 }
 
@@ -164,9 +232,11 @@ static qc_error fill(qc_plan *plan, const qc_family *f, int condense, qc_message
     if (!error)
         error = plan_factors(plan, condense);
     if (error == QC_ERROR_UNSUPPORTED)
-        return qc__fail(why, error,
-                        "options.condense = 1 needs all diagonal entries of P in its pattern and a "
-                        "row of A outside zero cones");
+        return qc__fail(
+            why, error,
+            "options.condense = 1 needs all diagonal entries of P in its pattern, a row of "
+            "A outside zero cones, and second-order cones of at most %d rows",
+            DENSE_MOST);
     return error ? qc__fail(why, error, "out of memory for the plan") : QC_OK;
 }
 
@@ -176,10 +246,6 @@ qc_error qc__plan_new(qc_plan **out, const qc_family *f, int condense, qc_messag
     qc_error error = qc__family_check(f, why);
     if (error)
         return error;
-    for (int64_t k = 0; k < f->cone_count; k++)
-        if (f->cones[k].kind > QC_CONE_NONNEGATIVE)
-            return qc__fail(why, QC_ERROR_UNSUPPORTED, "cones of kind %d come with a later version",
-                            (int)f->cones[k].kind);
     if (condense < -1 || condense > 1)
         return qc__fail(why, QC_ERROR_ARGUMENT, "options.condense must be -1, 0 or 1, got %d",
                         condense);
@@ -208,8 +274,9 @@ void qc__plan_free(qc_plan *plan)
         return;
     qc__matrix_free(&plan->P);
     qc__matrix_free(&plan->A);
-    free(plan->cones);
+    free(plan->blocks);
     free(plan->row_is_zero);
+    free(plan->row_is_block);
     qc__factor_plan_free(&plan->full);
     qc__factor_plan_free(&plan->condense);
     qc__factor_plan_free(&plan->convexity);

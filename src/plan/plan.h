@@ -8,6 +8,14 @@
  *     [   P         A'     ]   n
  *     [   A        -H      ]   m      H = 0 on zero cones, the scaling W^2 or D(I - D)^-1 on others
  *
+ * A block cone (second-order and beyond) has a dense block of H.  That of a large second-order cone is
+ * a multiple of the identity plus two terms of rank one, and in `full` each of these is kept apart with
+ * one auxiliary variable instead, so that the cone stays sparse:
+ *
+ *     [ -hI   u   w ]
+ *     [  u'   1     ]       -hI - u u' + w w' = -H, once the last two are eliminated
+ *     [  w'      -1 ]
+ *
  * A `qc__factor_plan` is an elimination order of it with the supernodes of its LDL' factor.  A plan
  * has one for the whole matrix, and where it pays one for condensing, in which x and the equalities
  * come first: their columns do not change between iterations, so they are factored once.
@@ -34,6 +42,9 @@ typedef struct qc__matrix {
 typedef struct qc__cone {
     qc_cone_kind kind;
     int32_t first, size;
+    int32_t order;     /* of the matrices of a PSD cone: size = order (order + 1) / 2         */
+    int32_t auxiliary; /* the first of its two auxiliary variables in `full`; -1: none        */
+    double alpha;      /* of a power cone                                                     */
 } qc__cone;
 
 /*
@@ -57,7 +68,7 @@ typedef struct qc__update {
  * is not used.
  */
 typedef struct qc__factor_plan {
-    int32_t size;       /* n + m                                                              */
+    int32_t size;       /* n + m and the auxiliary variables                                  */
     int32_t *order;     /* [size] order[k]: which variable (x: 0..n-1, row i: n + i) is pivot k */
     int32_t *position;  /* [size] its inverse                                                 */
     int8_t *sign;       /* [size] expected sign of pivot k: +1 for x, -1 for rows             */
@@ -72,11 +83,23 @@ typedef struct qc__factor_plan {
     int32_t *target;
     int64_t *scatter_P; /* [P.count] where a value of P goes                                  */
     int64_t *scatter_A; /* [A.count]                                                          */
+    /* Where H of block k goes, from scatter_H[block_ptr[k]]: its lower triangle row after row; or, with
+     * auxiliary variables, the diagonal, u, w and the diagonal entries of the two. */
+    int64_t *block_ptr; /* [blocks + 1]                                                       */
+    int64_t *scatter_H;
     int8_t *covered; /* [supernodes] all of the panel that is used is values of P and A        */
     int64_t *diagonal; /* [size] where the diagonal entry of pivot k sits                    */
     int32_t widest, tallest; /* max over supernodes of w, and of w + number of rows           */
     double flops_leading, flops_trailing; /* multiply and add are two                         */
 } qc__factor_plan;
+
+/* A symmetric matrix [P A'; A -H] by its parts, and those blocks of H that are not diagonal. */
+typedef struct qc__kkt {
+    const qc__matrix *P, *A; /* A may be NULL: P alone                                        */
+    const qc__cone *blocks;
+    int32_t block_count;
+    int32_t auxiliary; /* variables for blocks that are kept sparse; 0: all blocks are dense  */
+} qc__kkt;
 
 struct qc__lane_table;
 
@@ -85,16 +108,26 @@ struct qc_plan {
     unsigned shared;
     int P_dense, A_dense;
     qc__matrix P, A;
-    int32_t cone_count;
-    qc__cone *cones;
     int32_t zero_rows, cone_rows; /* rows in zero cones, and in all others: m together        */
     int8_t *row_is_zero; /* [m]                                                      */
+    int8_t *row_is_block; /* [m] in a cone that is neither zero nor nonnegative      */
+    int32_t block_count;
+    qc__cone *blocks;
+    int32_t block_rows, auxiliary; /* rows in them; auxiliary variables of `full`     */
     qc__factor_plan full; /* the whole KKT matrix, everything at every iteration      */
     int condensed; /* 1: `condense` exists and is what is used                 */
     qc__factor_plan condense;
     qc__factor_plan convexity; /* P alone, size n, to see whether it is positive semidefinite */
     const struct qc__lane_table *lanes;
+    const struct qc__lane_table *rows; /* for one problem at a time; or NULL             */
+    int rows_per_thread; /* a solver for at most so many problems a thread uses it  */
 };
+
+/* Is the block kept sparse, by auxiliary variables, in this matrix? */
+static inline int qc__is_sparse(const qc__kkt *kkt, const qc__cone *block)
+{
+    return kkt->auxiliary > 0 && block->auxiliary >= 0;
+}
 
 /* P and A are the batch's: what depends on them alone is done once. */
 static inline int qc__values_shared(const qc_plan *plan)
@@ -103,7 +136,10 @@ static inline int qc__values_shared(const qc_plan *plan)
     return (plan->shared & both) == both;
 }
 
-/* Checks the family and compiles everything but `lanes`.  On failure *out is NULL. */
+/* The cone as it is worked on: one of one row is a half-line. */
+qc__cone qc__cone_of(const qc_cone *cone, int32_t first);
+
+/* Checks the family and compiles everything but `lanes` and `rows`.  On failure *out is NULL. */
 qc_error qc__plan_new(qc_plan **out, const qc_family *family, int condense, qc_message *why);
 void qc__plan_free(qc_plan *plan);
 

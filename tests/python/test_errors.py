@@ -31,12 +31,12 @@ b = np.array([1.0, 0.0, 0.0])
         (sp.csc_array(1j * P), A, CONES, TypeError, "P has dtype complex128"),
         (P, A, {"z": 1, "l": 1}, ValueError, "cones has 2 rows in all, but A has 3"),
         (P, A, {"q": [2, 0]}, ValueError, r"cones\['q'\]\[1\] is 0, expected at least 1"),
-        (P, A, {"q": [1.5]}, TypeError, r"cones\['q'\]\[0\] is 1.5, expected the size of a cone"),
+        (P, A, {"q": [1.5]}, TypeError, r"cones\['q'\]\[0\] is 1.5, expected the size"),
         (P, A, {"q": "3"}, TypeError, r"cones\['q'\]\[0\] is '3'"),
         (P, A, {"s": {}}, TypeError, r"cones\['s'\] is {}, expected a list"),
         (P, A, {"s": [3]}, ValueError, "cones has 6 rows in all, but A has 3"),
         (P, A, {"ep": [1]}, TypeError, r"cones\['ep'\] is \[1\], expected a number of cones"),
-        (P, A, {"p": [0.5, 1.0]}, ValueError, r"cones\['p'\]\[1\] is 1.0, expected between -1 and 1"),
+        (P, A, {"p": [0.5, 1.0]}, ValueError, r"cones\['p'\]\[1\] is 1.0, expected between"),
         (P, A, {"p": [0.0]}, ValueError, r"cones\['p'\]\[0\] is 0.0"),
         (P, A, {"x": 3}, ValueError, "cones has key 'x', expected one of z, l, q"),
         (P, A, {"l": 3.0}, TypeError, r"cones\['l'\] is 3.0, expected a number of rows"),
@@ -64,18 +64,19 @@ def test_problem(P, A, cones, error, message):
         ("callback", 3, TypeError, "callback is 3, expected a function"),
         ("isa", "mmx", ValueError, "isa is 'mmx', expected one of: auto"),
         ("condense", 2, ValueError, "condense is 2, expected True, False or None"),
+        ("engine", "steam", ValueError, "engine is 'steam', expected 'auto', 'lanes' or 'rows'"),
         ("verbosity", 3, TypeError, "verbosity"),
     ],
 )
 def test_settings(setting, value, error, message):
     with pytest.raises(error, match=message):
         qc.Problem(P, A, CONES, **{setting: value})
-    if setting not in ("isa", "condense"):
+    if setting not in ("isa", "condense", "engine"):
         with pytest.raises(error, match=message):
             qc.Problem(P, A, CONES).solve(q, b, **{setting: value})
 
 
-@pytest.mark.parametrize("name", ["isa", "condense"])
+@pytest.mark.parametrize("name", ["isa", "condense", "engine"])
 def test_plan_choices_cannot_be_overridden(name):
     with pytest.raises(TypeError, match=f"{name} is a choice of Problem"):
         qc.Problem(P, A, CONES).solve(q, b, **{name: "auto"})

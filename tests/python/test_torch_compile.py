@@ -134,7 +134,7 @@ def test_compiled_transforms(name):
 
 def test_the_solver_is_free_after_a_compiled_backward():
     tensors = learned(arguments(n=5, batch=64))
-    plan = qc.torch._layout.qp_layout(*(t.shape for t in tensors), "auto", -1).plan
+    plan = qc.torch._layout.qp_layout(*(t.shape for t in tensors), "auto", -1, "auto").plan
     run = compiled(lambda *tensors: qp(*tensors).sum())
     run(*tensors).backward()
     idle = plan.idle_bytes()

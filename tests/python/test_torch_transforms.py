@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import torch
 from support import feasible
 from test_torch_qp import NAMES, arguments, everything, learned, symmetric
-from torch.autograd import gradgradcheck
+from torch.autograd import gradcheck, gradgradcheck
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 import quadcone as qc
@@ -284,20 +284,24 @@ def test_a_masked_problem_has_no_second_derivative():
     assert second[3][1].tolist() == [0.0, 0.0]
 
 
-def test_second_derivatives_of_curved_cones_are_an_error(monkeypatch):
-    """The first derivative is there all the same."""
-    Q, q, *_ = arguments(batched=())
-    expected = jacrev(lambda q: qp(Q, q))(q)
-    monkeypatch.setattr(qc.torch._spec.Spec, "is_polyhedral", False)
+def test_a_curved_cone_has_first_derivatives_alone():
+    A = np.vstack([np.zeros((1, 3)), -np.eye(3)])
+    layer = ConeLayer(qc.Problem(np.eye(3), A, {"q": [4]}))  # |x| <= 1
+    q = torch.tensor([-3.0, 1.0, 0.5], dtype=torch.float64)
+    b = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    assert gradcheck(layer, learned([q, b]), check_forward_ad=True)
+    first = jacrev(layer)(q, b)[0]
+    assert torch.allclose(jacfwd(layer)(q, b)[0], first, atol=1e-12)
+    batch = torch.stack([q, 2.0 * q])
+    assert torch.allclose(vmap(jacrev(layer), (0, None))(batch, b)[0][0], first, atol=1e-12)
     for mode in (jacrev, jacfwd):
-        assert torch.allclose(mode(lambda q: qp(Q, q))(q), expected)
         with pytest.raises(NotImplementedError, match="for the cones z and l alone"):
-            mode(jacrev(lambda Q: qp(symmetric(Q), q)))(Q)
-    family = qc.Problem(None, np.eye(3), {"z": 1, "l": 2})._family
-    for codes, flat in (((0, 1, 0.0, 1, 2, 0.0), True), ((0, 1, 0.0, 2, 2, 0.0), False)):
-        monkeypatch.undo()
-        text = qc.torch._spec.write_spec(family._replace(cones=codes), qc.Settings())
-        assert qc.torch._spec.read_spec(text).is_polyhedral is flat
+            mode(jacrev(layer))(q, b)
+    own, _ = learned([q, b])
+    (gradient,) = torch.autograd.grad(layer(own, b)[0].sum(), own, create_graph=True)
+    assert torch.allclose(gradient, first.sum(0))
+    with pytest.raises(NotImplementedError, match="for the cones z and l alone"):
+        gradient.sum().backward()
 
 
 def test_raise_below_a_transform():

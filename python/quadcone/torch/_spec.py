@@ -52,7 +52,8 @@ class Spec(NamedTuple):
         assert P is not None and q is not None
         if self.family is None:
             choices = self.settings
-            return qp_layout(P, q, G, h, A, b, choices.isa, choices.condense_code)
+            isa, condense, engine = choices.isa, choices.condense_code, choices.engine
+            return qp_layout(P, q, G, h, A, b, isa, condense, engine)
         assert A is not None and b is not None
         family = self.family
         return cone_layout(family, _equalities(family), _shapes(family), P, q, A, b)

@@ -240,7 +240,7 @@ static double by_columns(const qc_plan *plan, const qc__factor_plan *f, double *
 {
     qc__graph g;
     qc__elimination e;
-    assert_int_equal(qc__graph_new(&g, &plan->P, &plan->A), QC_OK);
+    assert_int_equal(qc__graph_new(&g, &(qc__kkt){.P = &plan->P, .A = &plan->A}), QC_OK);
     assert_int_equal(qc__elimination_new(&e, f->size), QC_OK);
     for (int k = 0; k < f->size; k++)
         e.order[k] = f->order[k];

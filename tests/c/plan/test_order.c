@@ -21,7 +21,7 @@ static int fixture_make(fixture *x, int k)
         return 0;
     assert_int_equal(qc__matrix_P(&x->P, &x->fam.f, NULL), QC_OK);
     assert_int_equal(qc__matrix_A(&x->A, &x->fam.f, NULL), QC_OK);
-    assert_int_equal(qc__graph_new(&x->g, &x->P, &x->A), QC_OK);
+    assert_int_equal(qc__graph_new(&x->g, &(qc__kkt){.P = &x->P, .A = &x->A}), QC_OK);
     assert_int_equal(qc__elimination_new(&x->e, x->g.size), QC_OK);
     return 1;
 }
@@ -201,7 +201,7 @@ static void the_choice_is_no_worse_than_the_safest(void **state)
         }
         assert_int_equal(qc__order_by_set(&x.e, &x.g, set), QC_OK);
         const double safest = qc__elimination_count(&x.e, &x.g, INFINITY);
-        assert_int_equal(qc__order_kkt(&x.e, &x.g, n, is_zero), QC_OK);
+        assert_int_equal(qc__order_kkt(&x.e, &x.g, n, x.g.size - n, is_zero), QC_OK);
         check_permutation(&x.e);
         assert_true(qc__elimination_count(&x.e, &x.g, INFINITY) <= safest);
         free(set);

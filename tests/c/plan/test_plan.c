@@ -22,17 +22,41 @@ static void the_family_is_copied(void **state)
     assert_int_equal(plan->m, 8);
     assert_int_equal(plan->shared, QC_SHARED_A);
     assert_true(plan->P_dense && plan->A_dense);
-    assert_int_equal(plan->cone_count, 2);
-    assert_int_equal(plan->cones[0].kind, QC_CONE_NONNEGATIVE);
-    assert_int_equal(plan->cones[1].kind, QC_CONE_ZERO);
-    assert_int_equal(plan->cones[1].first, 5);
-    assert_int_equal(plan->cones[1].size, 3);
+    assert_int_equal(plan->block_count, 0);
     assert_int_equal(plan->zero_rows, 3);
     assert_int_equal(plan->cone_rows, 5);
     for (int i = 0; i < 8; i++)
         assert_int_equal(plan->row_is_zero[i], i >= 5);
     qc__plan_free(plan);
     qc__plan_free(NULL);
+}
+
+/* A cone of one row is a half-line, a large one is kept sparse by two auxiliary variables. */
+static void second_order_cones_are_blocks(void **state)
+{
+    (void)state;
+    family fam;
+    const qc_cone cones[] = {{QC_CONE_SECOND_ORDER, 1, 0.0},
+                             {QC_CONE_SECOND_ORDER, 3, 0.0},
+                             {QC_CONE_ZERO, 2, 0.0},
+                             {QC_CONE_SECOND_ORDER, 40, 0.0}};
+    family_dense(&fam, 4, 3, 5);
+    fam.f.cones = cones;
+    fam.f.cone_count = 4;
+    fam.f.m = 46;
+    qc_plan *plan;
+    assert_int_equal(qc__plan_new(&plan, &fam.f, -1, NULL), QC_OK);
+    assert_int_equal(plan->block_count, 2);
+    assert_int_equal(plan->block_rows, 43);
+    assert_int_equal(plan->blocks[0].first, 1);
+    assert_int_equal(plan->blocks[0].auxiliary, -1);
+    assert_int_equal(plan->blocks[1].first, 6);
+    assert_int_equal(plan->blocks[1].size, 40);
+    assert_int_equal(plan->blocks[1].auxiliary, 0);
+    assert_int_equal(plan->auxiliary, 2);
+    assert_int_equal(plan->cone_rows, 44);
+    assert_int_equal(plan->full.size, 4 + 46 + 2);
+    qc__plan_free(plan);
 }
 
 static void a_bad_family_gives_no_plan(void **state)
@@ -104,9 +128,9 @@ static void check_not_offered(family *fam)
     qc_plan *plan;
     assert_false(condensed(&fam->f, -1));
     assert_int_equal(qc__plan_new(&plan, &fam->f, 1, &why), QC_ERROR_UNSUPPORTED);
-    assert_string_equal(why.text,
-                        "options.condense = 1 needs all diagonal entries of P in its pattern and a "
-                        "row of A outside zero cones");
+    assert_string_equal(
+        why.text, "options.condense = 1 needs all diagonal entries of P in its pattern, a row of "
+                  "A outside zero cones, and second-order cones of at most 1000 rows");
     assert_null(plan);
     family_free(fam);
 }
@@ -148,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_family_is_copied),
+        cmocka_unit_test(second_order_cones_are_blocks),
         cmocka_unit_test(a_bad_family_gives_no_plan),
         cmocka_unit_test(condenses_where_that_pays),
         cmocka_unit_test(sharing_the_matrices_favours_condensing),
