@@ -301,7 +301,7 @@ def test_many_calls_before_backward():
 def test_the_solver_is_free_after_backward():
     """Not only when the graph dies, which a training loop keeps until the next step."""
     tensors = learned(arguments(n=5, batch=64))
-    plan = qc.torch._layout.qp_layout(*(t.shape for t in tensors), "auto", -1).plan
+    plan = qc.torch._layout.qp_layout(*(t.shape for t in tensors), "auto", -1, "auto").plan
     z = qp(*tensors)
     assert plan.idle_bytes() == 0
     z.sum().backward()
