@@ -120,6 +120,9 @@ PyObject *plan_solve(PyObject *self, PyTypeObject *defining, PyObject *const *ar
 
 /* ---------------------------------------------------------------------------------------------- */
 
+/* multiply(rows, columns, batch, add, start, column, value, x, y); see sparse.c. */
+PyObject *sparse_multiply(PyObject *module, PyObject *const *args, Py_ssize_t count);
+
 extern PyType_Spec plan_spec, report_spec, tape_spec;
 
 /* Raises what fits `error`; always returns NULL. */

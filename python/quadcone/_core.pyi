@@ -16,6 +16,18 @@ CoreSettings: TypeAlias = tuple[float, float, int, int, bool, Callback | None]
 
 def isa_names() -> list[str]: ...
 def status_text(code: int, /) -> str: ...
+def multiply(
+    rows: int,
+    columns: int,
+    batch: int,
+    add: bool,
+    start: NDArray[np.int64],
+    column: NDArray[np.int32],
+    value: Array,
+    x: Array,  # [batch][columns]
+    y: Array,  # [batch][rows]
+    /,
+) -> None: ...
 
 class Report:
     batch: Final[int]
