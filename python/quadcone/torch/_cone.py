@@ -72,5 +72,8 @@ class ConeLayer(nn.Module):
         self.report = Report(report, layout.single)
         return x, y, s
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "report": None}  # of a call that is not to come along
+
     def extra_repr(self) -> str:
         return repr(self.problem)
