@@ -256,11 +256,11 @@ def test_errors_of_a_problem():
         CvxpyLayer(problem, p, [x])
     with pytest.raises(TypeError, match=r"problem is of type int, expected a cvxpy\.Problem"):
         CvxpyLayer(3, [p], [x])
-    with pytest.raises(ValueError, match="DCP and DPP"):
+    with pytest.raises(ValueError, match="problem is not DPP"):
         CvxpyLayer(cp.Problem(cp.Minimize(cp.sum_squares(r * (x - r * p)))), [p, r], [x])
-    with pytest.raises(ValueError, match="DCP and DPP"):
+    with pytest.raises(ValueError, match="rules of DCP"):
         CvxpyLayer(cp.Problem(cp.Maximize(cp.sum_squares(x - p))), [p], [x])
-    with pytest.raises(ValueError, match="DGP and DPP"):
+    with pytest.raises(ValueError, match="rules of DGP"):
         CvxpyLayer(problem, [p], [x], gp=True)
 
 

@@ -117,13 +117,18 @@ def _check_same(name: str, given: Sequence[Any], expected: Sequence[Any]) -> Non
 
 
 def _canonicalize(problem: cp.Problem, gp: bool, canon_backend: str | None) -> Canonical:
-    rules = "DGP and DPP (gp=True)" if gp else "DCP and DPP"
+    rules = "DGP" if gp else "DCP"
     try:
         chain = resolve_and_build_chain(
             problem, QUADCONE, gp=gp, enforce_dpp=True, canon_backend=canon_backend
         )
-    except (DCPError, DGPError, DPPError) as error:
+    except (DCPError, DGPError) as error:
         raise ValueError(f"problem does not follow the rules of {rules}: {error}") from error
+    except DPPError as error:
+        raise ValueError(
+            f"problem is not DPP, whose rules say where parameters may be (and is {rules}): "
+            "see https://www.cvxpy.org/tutorial/dpp/"
+        ) from error
     if isinstance(chain.reductions[-1], ConstantSolver):
         raise ValueError("problem has no variables")
     current, inverse_data = problem, []
