@@ -86,10 +86,20 @@ class Program:
         self.maps = maps
         self.outputs = outputs
         self._splits: dict[tuple[bool, ...], Split] = {}
+        self._calls: dict[tuple[Shape, ...], tuple[Split, list[Shape], int]] = {}
         self._adjoints = [output.map.transposed() for output in outputs]
 
-    def evaluation(self, shapes: Sequence[Shape]) -> Evaluation:
+    def evaluation(self, shapes: tuple[Shape, ...]) -> Evaluation:
         """Parameters of these shapes to (P, q, A, b); ValueError names one that does not fit."""
+        known = self._calls.get(shapes)
+        if known is None:
+            if len(self._calls) >= _CALLS:
+                self._calls.clear()
+            known = self._calls[shapes] = self._read_shapes(shapes)
+        return Evaluation(*known)
+
+    def _read_shapes(self, shapes: tuple[Shape, ...]) -> tuple[Split, list[Shape], int]:
+        """The maps for these shapes, the shapes of the inputs, and the number of problems."""
         batch = self._batch(shapes)
         given = [shapes[block.parameter] for block in self.inputs]
         ones = [self.parameters[block.parameter].shape for block in self.inputs]
@@ -99,7 +109,7 @@ class Program:
         )
         if own not in self._splits:
             self._splits[own] = Split(self, own, batch > 0)
-        return Evaluation(self._splits[own], given, batch)
+        return self._splits[own], given, batch
 
     def recovery(self, batch: int) -> Recovery:
         """(x, y) to the outputs."""
@@ -161,6 +171,10 @@ _WRONG_SIGN = {
     "nonpos": np.greater,
     "neg": np.greater_equal,
 }
+
+
+# Shapes of calls that a program remembers.
+_CALLS = 64
 
 
 class Part(NamedTuple):

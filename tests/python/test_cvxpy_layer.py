@@ -88,7 +88,7 @@ def test_what_does_not_depend_on_the_batch_is_shared():
     case = quadratic()
     layer = layer_of(case)
     A, _, weight = tensors(case)
-    evaluation = layer.program.evaluation([A.shape, (5, 3), weight.shape])
+    evaluation = layer.program.evaluation((A.shape, (5, 3), weight.shape))
     arrays = [A.detach().numpy(), np.zeros((5, 3)), weight.detach().numpy()]
     P, q, A_values, b_values = evaluation.push(arrays, True)
     assert P.ndim == q.ndim == A_values.ndim == 1
@@ -128,6 +128,24 @@ def test_sparse_values():
     by_values.square().sum().backward()
     torch.testing.assert_close(dense.grad[case.parameters[0].sparse_idx], short.grad)
     assert dense.grad.count_nonzero() == 3
+
+
+def test_sparse_tensors():
+    case = sparse()
+    dense, b = tensors(case)
+    tensor = dense.detach().to_sparse().requires_grad_()
+    layer = layer_of(case)
+    torch.testing.assert_close(layer(tensor, b), layer(dense, b))
+    layer(tensor, b)[0].square().sum().backward()
+    layer(dense, b)[0].square().sum().backward()
+    torch.testing.assert_close(tensor.grad.to_dense(), dense.grad)
+
+
+def test_a_parameter_that_must_be_positive_semidefinite():
+    case = quadratic_form()
+    P, q = tensors(case)
+    with pytest.raises(ValueError, match=r"not legal: P .*negative eigenvalue"):
+        layer_of(case)(-P, q)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_the_maps_give_the_data_that_cvxpy_gives_its_solver(make):
         np.log(values[block.parameter]) if block.log else np.asarray(values[block.parameter], float)
         for block in program.inputs
     ]
-    shapes = [parameter.shape for parameter in case.parameters]
+    shapes = tuple(parameter.shape for parameter in case.parameters)
     P, q, A, b = program.evaluation(shapes).push(inputs, True)
     problem = case.problem
     data = problem.get_problem_data(QUADCONE, gp=case.gp)[0]
@@ -63,7 +63,7 @@ def test_pull_is_the_adjoint_of_push(make):
     rng = np.random.default_rng(1)
     shapes = [(3, *parameter.shape) for parameter in case.parameters]
     shapes[0] = shapes[0][1:]
-    evaluation = program.evaluation(shapes)
+    evaluation = program.evaluation(tuple(shapes))
     inputs = [rng.normal(size=shapes[block.parameter]) for block in program.inputs]
     outputs = evaluation.push(inputs, False)
     cotangents = [None if out is None else rng.normal(size=out.shape) for out in outputs]

@@ -76,7 +76,7 @@ class CvxpyLayer(nn.Module):
 
         parameters: each of its parameter's shape, with or without a batch dimension in front.  One
             without it, or with one of size 1, serves the whole batch, and its gradient is the sum
-            over the batch.
+            over the batch.  Sparse tensors are taken as well.
 
         The values have the shapes of the variables, with the batch dimension in front where a
         parameter has it.  Dtypes, devices and failures are as for `qp`.
@@ -85,7 +85,10 @@ class CvxpyLayer(nn.Module):
         """
         program = self.program
         place = _common_place(program, parameters)
-        evaluation = program.evaluation([tuple(value.shape) for value in parameters])
+        parameters = tuple(
+            [value if value.layout is torch.strided else value.to_dense() for value in parameters]
+        )
+        evaluation = program.evaluation(tuple([tuple(value.shape) for value in parameters]))
         inputs = [
             parameters[block.parameter].log() if block.log else parameters[block.parameter]
             for block in program.inputs
@@ -95,7 +98,9 @@ class CvxpyLayer(nn.Module):
             x, y, _ = self.solver(q=q, b=b, P=P, A=A)
         except ValueError as error:
             fault = program.fault([value.detach().cpu().numpy() for value in parameters])
-            raise ValueError(fault or f"problem has no such values: {error}") from error
+            raise ValueError(
+                fault or f"the values of the parameters are not legal: {error}"
+            ) from error
         evaluation.failed = self._failed_problems()
         outputs = apply_stage(program.recovery(evaluation.batch), (x, y), place)
         return tuple(
@@ -106,9 +111,9 @@ class CvxpyLayer(nn.Module):
     def _failed_problems(self) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
         """(batch,): which problems of the last call have no solution; None where all have."""
         report = self.report
-        assert report is not None
-        failed = ~np.atleast_1d(report.solved)
-        return failed if failed.any() else None
+        if report is None or not report._core.failed:
+            return None
+        return ~np.atleast_1d(report.solved)
 
     def extra_repr(self) -> str:
         return repr(self.program)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from .._program import Stage
 from ._tensors import CPU, DOUBLE, Place, Tensors, as_doubles
@@ -48,11 +49,30 @@ def _to(tensor: Tensor, place: Place) -> Tensor:
 
 def apply_stage(stage: Stage, tensors: Sequence[Tensor], place: Place) -> tuple[Tensor, ...]:
     """The results of a stage, all with this dtype and on this device."""
-    return Affine.apply(Way(stage, False, True, (), (place,)), *tensors)  # type: ignore[no-any-return, no-untyped-call]
+    return _go(Way(stage, False, True, (), (place,)), *tensors)  # type: ignore[return-value]
+
+
+def _go(way: Way, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+    """Along a way, under the eyes of autograd and torch.func where these are at work."""
+    if torch.is_grad_enabled() or forward_ad._current_level >= 0 or _is_transformed():
+        return Affine.apply(way, *tensors)  # type: ignore[no-any-return]
+    return way.run(tensors)
+
+
+def _is_transformed() -> bool:
+    return torch._C._are_functorch_transforms_active()
 
 
 class Affine(torch.autograd.Function):
     """(way, tensors ...) -> results."""
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        # The base class binds default arguments by reflection first, which takes longer than the
+        # map.  Transforms of torch.func need what it does after that.
+        if _is_transformed():
+            return super().apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return super(torch.autograd.Function, cls).apply(*args)  # type: ignore[misc]
 
     @staticmethod
     def forward(way: Way, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -66,7 +86,7 @@ class Affine(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
-        return Affine.apply(ctx.way._replace(constant=False), *tangents)  # type: ignore[no-any-return, no-untyped-call]
+        return _go(ctx.way._replace(constant=False), *tangents)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -75,16 +95,14 @@ class Affine(torch.autograd.Function):
         if all(cotangent is None for cotangent in cotangents) or not any(wanted):
             return (None,) * (1 + len(wanted))
         back = Way(way.stage, not way.adjoint, False, wanted, ctx.places)
-        return (None, *Affine.apply(back, *cotangents))  # type: ignore[no-untyped-call]
+        return (None, *_go(back, *cotangents))
 
     @staticmethod
     def vmap(
         info: Any, in_dims: Any, way: Way, *tensors: Tensor | None
     ) -> tuple[Tensors, tuple[int | None, ...]]:
         results = [
-            Affine.apply(
-                way, *(_pick(t, dim, k) for t, dim in zip(tensors, in_dims[1:], strict=True))
-            )  # type: ignore[no-untyped-call]
+            _go(way, *(_pick(t, dim, k) for t, dim in zip(tensors, in_dims[1:], strict=True)))
             for k in range(info.batch_size)
         ]
         stacked = tuple(
