@@ -28,6 +28,9 @@ def multiply(
     y: Array,  # [batch][rows]
     /,
 ) -> None: ...
+def project(
+    cones: tuple[int | float, ...], batch: int, v: Array, dv: Array, out: Array, /
+) -> None: ...
 
 class Report:
     batch: Final[int]
@@ -79,6 +82,7 @@ class Plan:
         shared: int,
         isa: str,
         condense: int,
+        engine: str,
         /,
     ) -> Plan: ...
     def solve(

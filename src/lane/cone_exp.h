@@ -51,17 +51,17 @@ static frame exp_frame(lane alpha, lane t)
 }
 
 /*
- * Where S and T > 0, and within that where exp t and exp -t leave the root.  With max |v| = 1:
- * S > 0 for (t - 1) x + y > 0, T > 0 for x > t y; and S exp t >= 2 at the upper end, T exp -t >= 2 at
+ * Where S and T > 0, and within that where exp t and exp -t leave the root.  With max |v| < 2:
+ * S > 0 for (t - 1) x + y > 0, T > 0 for x > t y; and S exp t >= 4 at the upper end, T exp -t >= 4 at
  * the lower one, for exp(|t|/2) > t^2 + |t| + 1 beyond 10.
  */
 static inline void exp_bracket(const lane v[], lane *low, lane *high)
 {
     const lane zero = lane_zero(), one = lane_set1(1.0), two = lane_set1(2.0);
-    const lane far = lane_set1(1e30), ten = lane_set1(10.0);
+    const lane four = lane_set1(4.0), far = lane_set1(1e30), ten = lane_set1(10.0);
     const mask right = lane_lt(zero, v[0]), up = lane_lt(zero, v[1]);
     const lane S_end = lane_sub(one, lane_div(v[1], v[0])), T_end = lane_div(v[0], v[1]);
-    const lane x_log = lane_log(lane_div(two, v[0])), y_log = lane_log(lane_div(two, v[1]));
+    const lane x_log = lane_log(lane_div(four, v[0])), y_log = lane_log(lane_div(four, v[1]));
     const lane above = lane_max(lane_max(lane_add(S_end, one), ten), lane_mul(two, x_log));
     const lane below = lane_max(lane_max(lane_sub(one, T_end), ten), lane_mul(two, y_log));
     *low = lane_select(right, lane_max(S_end, lane_neg(far)), lane_neg(far));
@@ -72,7 +72,7 @@ static inline void exp_bracket(const lane v[], lane *low, lane *high)
     *high = lane_max(*high, lane_neg(far));
 }
 
-/* max |v| = 1 */
+/* max |v| < 2 */
 static inline void exp_spectral(lane alpha, const lane v[], spectral *out)
 {
     const lane zero = lane_zero(), one = lane_set1(1.0);

@@ -55,8 +55,7 @@ static inline void nonsym_start(const qc__cone *c, const double *v, lane root, d
 /* Proj_K(v) and its D at any scale of v; K is the cone of which a dual one is the dual. */
 static inline void nonsym_primal_spectral(const qc__cone *c, const lane v[], spectral *out)
 {
-    const lane size = max_abs3(v);
-    const lane scale = lane_select(lane_lt(lane_zero(), size), size, lane_set1(1.0));
+    const lane scale = lane_binary_scale(max_abs3(v));
     lane unit[THREE];
     for (int i = 0; i < THREE; i++)
         unit[i] = lane_div(v[i], scale);

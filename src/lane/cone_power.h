@@ -40,13 +40,13 @@ static frame power_frame(lane alpha, lane t)
     lane a = alpha, b = lane_sub(one, alpha);
     swap_where(negative, &a, &b);
     const lane F = lane_exp(lane_neg(lane_mul(b, far))), G = lane_exp(lane_neg(lane_mul(a, far)));
-    const lane E = lane_mul(F, G), EG = lane_mul(E, G), aFE = lane_mul(a, lane_mul(F, E));
+    const lane E = lane_mul(F, G), EG = lane_mul(E, G), aEF = lane_mul(a, lane_mul(F, E));
     const lane bF = lane_mul(b, F), aEE = lane_mul(a, lane_mul(E, E));
     frame f = {
         .p = {one, E, F},
         .n = {lane_neg(lane_mul(a, E)), lane_neg(b), G},
-        .b = {lane_neg(lane_add(EG, bF)), lane_add(G, aFE), lane_sub(b, aEE)},
-        .slope = {lane_mul(a, lane_sub(EG, bF)), lane_mul(b, lane_sub(G, aFE)), lane_add(b, aEE)},
+        .b = {lane_neg(lane_add(EG, bF)), lane_add(G, aEF), lane_sub(b, aEE)},
+        .slope = {lane_mul(a, lane_sub(EG, bF)), lane_mul(b, lane_sub(G, aEF)), lane_add(b, aEE)},
     };
     for (int i = 0; i < THREE; i++)
         f.b[i] = lane_select(negative, lane_neg(f.b[i]), f.b[i]);
@@ -133,7 +133,7 @@ static inline power_logs power_logs_swapped(const power_logs *l)
                         l->z, l->y_up, l->x_up, l->y_down, l->x_down};
 }
 
-/* max |v| = 1 */
+/* max |v| < 2 */
 static inline void power_spectral(lane alpha, const lane signed_v[], spectral *out)
 {
     const lane zero = lane_zero(), far = lane_set1(1e300);

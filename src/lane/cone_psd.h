@@ -79,7 +79,7 @@ static inline void psd_project(const qc__cone *c, const double *v, double *s, do
     svec_unpack(k, v, p.m[0]);
     eigen_decompose(k, p.m[0], l, p.m[1], p.v[0]);
     for (int32_t i = 0; i < k; i++)
-        lane_put(l, i, lane_max(lane_at(l, i), lane_zero()));
+        lane_put(l, i, lane_max(lane_zero(), lane_at(l, i))); /* in this order NaN stays NaN */
     psd_compose(k, p.m[1], l, p.m[2], p.m[0]);
     svec_pack(k, p.m[0], s);
 }

@@ -22,14 +22,18 @@ enum { EIGEN_WORK = 3 };
 
 /* ---- tridiagonal form ----------------------------------------------------------------------------- */
 
-/* A power of two near the largest entry of the lower triangle, 1 for a matrix of zeros. */
+/* A power of two near the largest entry of the lower triangle; 1 for a matrix of zeros, and NaN if an entry
+ * is not finite. */
 static inline lane eigen_scale(int32_t k, const double *A)
 {
     double size[LANES] __attribute__((aligned(64)));
-    lane top = lane_zero();
+    lane top = lane_zero(), poison = lane_zero();
     for (int32_t i = 0; i < k; i++)
-        for (int32_t j = 0; j <= i; j++)
-            top = lane_max(top, lane_abs(lane_at(A, (int64_t)i * k + j)));
+        for (int32_t j = 0; j <= i; j++) {
+            const lane a = lane_at(A, (int64_t)i * k + j);
+            top = lane_max(top, lane_abs(a));
+            poison = lane_fma(a, lane_zero(), poison);
+        }
     lane_store(size, lane_min(top, lane_set1(0x1p1000)));
     for (int l = 0; l < LANES; l++) {
         uint64_t bits;
@@ -38,7 +42,8 @@ static inline lane eigen_scale(int32_t k, const double *A)
         memcpy(&size[l], &bits, sizeof bits);
     }
     top = lane_load(size);
-    return lane_select(lane_lt(lane_set1(0x1p-1000), top), top, lane_set1(1.0));
+    top = lane_select(lane_lt(lane_set1(0x1p-1000), top), top, lane_set1(1.0));
+    return lane_add(top, poison);
 }
 
 /* A[i][j] *= a, j <= i */

@@ -42,31 +42,50 @@ static inline int64_t psd_place(const int64_t *place, int64_t i, int64_t j)
     return place[i * (i + 1) / 2 + j];
 }
 
-/* Column (c, d) of the block:  panels -= f sum_r (F_ac G_bd + F_ad G_bc),  for all rows (a, b) below. */
+/* entry -= f sum_r (F_ac G_bd + F_ad G_bc),  with f in G */
+ALWAYS_INLINE void psd_block_entry(const int terms, const double *const *Fc,
+                                   const double *const *Fd, int32_t a, const lane *Gbd,
+                                   const lane *Gbc, double *entry)
+{
+    lane sum = lane_load(entry);
+#pragma GCC unroll 4
+    for (int r = 0; r < terms; r++) {
+        sum = lane_fnma(lane_at(Fc[r], a), Gbd[r], sum);
+        sum = lane_fnma(lane_at(Fd[r], a), Gbc[r], sum);
+    }
+    lane_store(entry, sum);
+}
+
+/* Column (c, d) of the block, in all rows (a, b) from the diagonal on. */
 ALWAYS_INLINE void psd_block_column(const int terms, int32_t k, int32_t c, int32_t d,
                                     double *const *F, double *const *G, double *panels,
                                     const int64_t *place)
 {
     const int64_t column = psd_row(k, c, d);
+    const lane f = lane_set1(c == d ? SQRT_HALF : 1.0), half = lane_set1(SQRT_HALF);
+    const double *Fc[PSD_TERMS], *Fd[PSD_TERMS];
     int64_t row = column;
+    for (int r = 0; r < terms; r++) {
+        Fc[r] = F[r] + (int64_t)c * k * LANES;
+        Fd[r] = F[r] + (int64_t)d * k * LANES;
+    }
     for (int32_t b = d; b < k; b++) {
-        lane Gbd[PSD_TERMS], Gbc[PSD_TERMS];
+        lane Gbd[PSD_TERMS], Gbc[PSD_TERMS], to_d[PSD_TERMS], to_c[PSD_TERMS];
+        int32_t a = b == d ? c : b;
+#pragma GCC unroll 4
         for (int r = 0; r < terms; r++) {
-            const lane f = lane_set1(c == d ? SQRT_HALF : 1.0);
             Gbd[r] = lane_mul(f, lane_at(G[r], (int64_t)b * k + d));
             Gbc[r] = lane_mul(f, lane_at(G[r], (int64_t)b * k + c));
+            to_d[r] = lane_mul(half, Gbd[r]);
+            to_c[r] = lane_mul(half, Gbc[r]);
         }
-        for (int32_t a = b == d ? c : b; a < k; a++, row++) {
-            double *at = panels + psd_place(place, row, column) * LANES;
-            const lane f = lane_set1(a == b ? SQRT_HALF : 1.0);
-            lane entry = lane_load(at);
-            for (int r = 0; r < terms; r++) {
-                const lane Fac = lane_mul(f, lane_at(F[r], (int64_t)c * k + a));
-                const lane Fad = lane_mul(f, lane_at(F[r], (int64_t)d * k + a));
-                entry = lane_fnma(Fac, Gbd[r], entry);
-                entry = lane_fnma(Fad, Gbc[r], entry);
-            }
-            lane_store(at, entry);
+        if (a == b) {
+            double *entry = panels + psd_place(place, row++, column) * LANES;
+            psd_block_entry(terms, Fc, Fd, a++, to_d, to_c, entry);
+        }
+        for (; a < k; a++) {
+            double *entry = panels + psd_place(place, row++, column) * LANES;
+            psd_block_entry(terms, Fc, Fd, a, Gbd, Gbc, entry);
         }
     }
 }

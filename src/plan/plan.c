@@ -15,8 +15,7 @@
  * more than the second, where x is eliminated first they would be too large to be dense. */
 enum { SPARSE_ABOVE = 12, DENSE_MOST = 1000 };
 
-/* The cone as it is worked on: one of one row is a half-line. */
-static qc__cone cone_of(const qc_cone *cone, int32_t first)
+qc__cone qc__cone_of(const qc_cone *cone, int32_t first)
 {
     qc__cone c = {.kind = cone->kind,
                   .first = first,
@@ -49,7 +48,7 @@ static qc_error copy_cones(qc_plan *plan, const qc_family *f)
         return QC_ERROR_MEMORY;
     int32_t row = 0;
     for (int64_t k = 0; k < f->cone_count; k++) {
-        const qc__cone cone = cone_of(&f->cones[k], row);
+        const qc__cone cone = qc__cone_of(&f->cones[k], row);
         const int is_zero = cone.kind == QC_CONE_ZERO;
         const int is_block = cone.kind > QC_CONE_NONNEGATIVE;
         *(is_zero ? &plan->zero_rows : &plan->cone_rows) += cone.size;

@@ -28,6 +28,26 @@ static void neighbours_do_not_change_bits(void **unused)
     }
 }
 
+static void what_is_not_finite_stays_in_its_lane(void **unused)
+{
+    (void)unused;
+    const double values[] = {NAN, INFINITY, -INFINITY};
+    EACH_ORDER(f)
+    for (int t = 0; t < 3; t++) {
+        double *clean = new_lanes(f.rows);
+        psd_project(&f.c, f.v, clean, f.state);
+        f.v[(f.rows - 1) * LANES] = values[t];
+        psd_project(&f.c, f.v, f.out, f.state);
+        for (int64_t i = 0; i < f.rows; i++) {
+            assert_true(isnan(at(f.out, i, 0)));
+            for (int lane = 1; lane < LANES; lane++)
+                assert_true(at(f.out, i, lane) == at(clean, i, lane));
+        }
+        f.v[(f.rows - 1) * LANES] = 1.0;
+        qc__aligned_free(clean);
+    }
+}
+
 static void projects_by_moreau(void **unused)
 {
     (void)unused;
@@ -265,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neighbours_do_not_change_bits),
+        cmocka_unit_test(what_is_not_finite_stays_in_its_lane),
         cmocka_unit_test(projects_by_moreau),
         cmocka_unit_test(margin_is_the_smallest_eigenvalue),
         cmocka_unit_test(derivative_is_that_of_the_projection),
