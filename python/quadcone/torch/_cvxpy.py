@@ -94,6 +94,7 @@ class CvxpyLayer(nn.Module):
             for block in program.inputs
         ]
         P, q, A, b = apply_stage(evaluation, inputs, SOLVER_PLACE)
+        self.solver.report = None  # there is none of a call that torch.func or a compiler watches
         try:
             x, y, _ = self.solver(q=q, b=b, P=P, A=A)
         except ValueError as error:
