@@ -10,6 +10,7 @@ batch shares.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,6 +66,8 @@ class Backend(SolverInterface):  # type: ignore[misc]
     def setup(self, ctx: Any) -> None:
         """Called by a layer when it is made."""
         self._structures[id(ctx.cone_dims)] = _read_structure(ctx, self.settings)
+        if ctx.solver_ctx is None:
+            ctx.solver_ctx = JaxContext(self, ctx.cone_dims)
 
     def solve_numpy_batch(
         self, P: Any, q: Any, A: Any, dims: Any, solver_args: dict[str, Any], needs_grad: bool
@@ -126,8 +129,7 @@ class Backend(SolverInterface):  # type: ignore[misc]
         self, P: Any, q: Any, A: Any, dims: Any, solver_args: dict[str, Any], needs_grad: bool
     ) -> tuple[Any, Any, Any]:
         """The same, of JAX arrays."""
-        import jax.numpy as jnp
-
+        jnp = import_module("jax.numpy")
         values = (None if P is None else np.asarray(P), np.asarray(q), np.asarray(A))
         x, y, state = self.solve_numpy_batch(*values, dims, solver_args, needs_grad)
         return jnp.asarray(x, q.dtype), jnp.asarray(y, q.dtype), state
@@ -136,14 +138,56 @@ class Backend(SolverInterface):  # type: ignore[misc]
         self, dprimal: Any, ddual: Any, saved_state: Any
     ) -> tuple[Any, Any, Any]:
         """The same, of JAX arrays."""
-        import jax.numpy as jnp
-
+        jnp = import_module("jax.numpy")
         cotangents = (np.asarray(dprimal), np.asarray(ddual))
         dP, dq, dA = self.derivative_numpy_batch(*cotangents, saved_state)
         return (
             None if dP is None else jnp.asarray(dP, dprimal.dtype),
             jnp.asarray(dq, dprimal.dtype),
             jnp.asarray(dA, dprimal.dtype),
+        )
+
+
+class JaxContext:
+    """What cvxpylayers' layer for JAX asks, up to its version 1.2, instead of the solver itself."""
+
+    def __init__(self, solver: Backend, dims: Any) -> None:
+        self.solver = solver
+        self.dims = dims
+
+    def jax_to_data(self, P: Any, q: Any, A: Any) -> JaxData:
+        """Values with the batch last, or without one."""
+        return JaxData(self, P, q, A)
+
+
+class JaxData(NamedTuple):
+    """The values of one call."""
+
+    context: JaxContext
+    P: Any
+    q: Any
+    A: Any
+
+    def jax_solve(self, solver_args: dict[str, Any], needs_grad: bool = True) -> tuple[Any, ...]:
+        """x, y, each (batch, length), and the state."""
+        solver, dims = self.context.solver, self.context.dims
+        P, q, A = (
+            values if values is None else values.reshape(len(values), -1).T
+            for values in (self.P, self.q, self.A)
+        )
+        return solver.solve_jax_batch(P, q, A, dims, solver_args, needs_grad)
+
+    def jax_solve_only(self, solver_args: dict[str, Any]) -> tuple[Any, Any]:
+        """x and y."""
+        x, y, _ = self.jax_solve(solver_args, needs_grad=False)
+        return x, y
+
+    def jax_derivative(self, dprimal: Any, ddual: Any, state: Any) -> tuple[Any, ...]:
+        """Gradients in the shapes of the values."""
+        gradients = self.context.solver.derivative_jax_batch(dprimal, ddual, state)
+        return tuple(
+            gradient if gradient is None else gradient.T.reshape(values.shape)
+            for gradient, values in zip(gradients, (self.P, self.q, self.A), strict=True)
         )
 
 
