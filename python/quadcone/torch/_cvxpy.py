@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch._compile import _disable_dynamo
 
 from .._program import Program
 from .._report import Report
@@ -82,7 +83,13 @@ class CvxpyLayer(nn.Module):
         parameter has it.  Dtypes, devices and failures are as for `qp`.
 
         Raises ValueError or TypeError that name the parameter that is wrong and what was expected.
+        torch.compile breaks its graph here.
         """
+        if torch.compiler.is_compiling():
+            return _solve_uncompiled(self, parameters)
+        return self._solve(parameters)
+
+    def _solve(self, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         program = self.program
         place = _common_place(program, parameters)
         parameters = tuple(
@@ -118,6 +125,10 @@ class CvxpyLayer(nn.Module):
 
     def extra_repr(self) -> str:
         return repr(self.program)
+
+
+# Unlike torch.compiler.disable, this does not import the compiler, which takes a second.
+_solve_uncompiled = _disable_dynamo(CvxpyLayer._solve)
 
 
 def _common_place(program: Program, values: Sequence[Any]) -> Place:
