@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One small adapter a peer; each does what a careful user of that peer would do."""
+
+from .base import ConePeer
+from .clarabel import Clarabel
+from .diffcp import MODES, Diffcp
+from .moreau import Moreau
+from .quadcone import Quadcone
+from .scs import Scs
+
+__all__ = ["MODES", "Clarabel", "ConePeer", "Diffcp", "Moreau", "Quadcone", "Scs"]
