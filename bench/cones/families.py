@@ -30,6 +30,7 @@ class ConeFamily:
     q: np.ndarray  # [batch, n]
     b: np.ndarray  # [batch, m], or [m] where it is shared
     A_values: np.ndarray | None = None  # [batch, nnz] by columns; None: shared
+    x_in_cones: bool = False  # the rows after the equalities say -x + s = 0
     seed: int = 0
     dx: np.ndarray = field(init=False)  # the cotangent of x
 
@@ -120,6 +121,7 @@ def second_order(n: int, batch: int, cones: int = 5) -> ConeFamily:
         A_values=A_values,
         q=z - np.einsum("bij,bi->bj", F, multipliers),
         b=np.hstack([np.einsum("bij,bj->bi", F, x), np.zeros((batch, n))]),
+        x_in_cones=True,
         seed=n,
     )
 
@@ -172,6 +174,7 @@ def nearest_correlation(k: int, batch: int) -> ConeFamily:
         A=A,
         q=-scale * C[:, row, column],
         b=np.concatenate([np.ones(k), np.zeros(n)]),
+        x_in_cones=True,
         seed=k,
     )
 

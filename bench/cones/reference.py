@@ -78,24 +78,29 @@ def _interior_point(family: ConeFamily, k: int, order: np.ndarray):
 
 def _newton(family: ConeFamily, P, q, A, b, x, y):
     """x, y, and there the Jacobian of the conditions and that of C by s."""
-    start = np.concatenate([x, y])
+    start = v = np.concatenate([x, y])
     size = 1 + np.abs(start).max()
-    for _ in range(20):
-        F, J, Cs = _conditions(family, P, q, A, b, x, y)
+    F, J, Cs = _conditions(family, P, q, A, b, v)
+    for _ in range(30):
         step = _solve_refined(J, F)
-        x, y = x - step[: family.n], y - step[family.n :]
+        F, J, Cs = _conditions(family, P, q, A, b, v - step)
+        while not np.isfinite(F).all():  # where the step leaves the domain of a logarithm
+            step = step / 2
+            F, J, Cs = _conditions(family, P, q, A, b, v - step)
+        v = v - step
         if np.abs(step).max() <= CONVERGED * size:
             break
-    moved = np.abs(np.concatenate([x, y]) - start).max()
+    moved = np.abs(v - start).max()
     if np.abs(step).max() > 1e3 * CONVERGED * size or moved > NEAR * size:
         raise RuntimeError(f"{family.name}: Newton's method does not settle, {moved / size:.0e}")
-    _, J, Cs = _conditions(family, P, q, A, b, x, y)
-    return x, y, J, Cs
+    return v[: family.n], v[family.n :], J, Cs
 
 
-def _conditions(family: ConeFamily, P, q, A, b, x, y):
-    """Their value, their Jacobian by (x, y), and that of C by s."""
-    C, Cs, Cy = complementarity(family.cones, b - A @ x, y)
+def _conditions(family: ConeFamily, P, q, A, b, v):
+    """Their value, their Jacobian by v = (x, y), and that of C by s."""
+    x, y = v[: family.n], v[family.n :]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        C, Cs, Cy = complementarity(family.cones, b - A @ x, y)
     F = np.concatenate([P @ x + q + A.T @ y, C])
     return F, sp.bmat([[P, A.T], [-Cs @ A, Cy]], format="csr"), Cs
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """One small adapter a peer; each does what a careful user of that peer would do."""
 
-from .base import ConePeer
+from .base import TOLERANCE, ConePeer
 from .clarabel import Clarabel
 from .diffcp import MODES, Diffcp
-from .moreau import Moreau
+from .moreau import Moreau, MoreauDirect
 from .quadcone import Quadcone
 from .scs import Scs
 
-__all__ = ["MODES", "Clarabel", "ConePeer", "Diffcp", "Moreau", "Quadcone", "Scs"]
+__all__ = ["MODES", "TOLERANCE", "Clarabel", "ConePeer", "Diffcp", "Moreau", "MoreauDirect", "Quadcone", "Scs"]

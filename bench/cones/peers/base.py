@@ -21,6 +21,10 @@ class ConePeer(Peer):
     def __init__(self, family: ConeFamily) -> None:
         self.family = family
 
+    def reported(self, name: str) -> np.ndarray:
+        """Which entries of an argument's gradient the peer reports, in the last axis."""
+        return np.ones(self.family.A.nnz if name == "A" else self.family.m, bool)
+
     def summed(self, gradients: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """From a gradient a problem to the sum where the batch shares the argument."""
         f = self.family

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..clarabel_form import row_order
-from ..families import ConeFamily
-from .base import ConePeer, FailedError
+from ..families import ConeFamily, blocks
+from .base import ConePeer, FailedError, UnsupportedError
 
 
 class Moreau(ConePeer):
@@ -19,7 +19,7 @@ class Moreau(ConePeer):
 
     def __init__(self, family: ConeFamily) -> None:
         super().__init__(family)
-        self.order = row_order(family)
+        self.order = self.rows()
         numbered = family.A.copy()
         numbered.data = np.arange(family.A.nnz)
         A = sp.csr_matrix(numbered.tocsr()[self.order])
@@ -30,12 +30,12 @@ class Moreau(ConePeer):
         )
         self.compiled = moreau.CompiledSolver(
             n=family.n,
-            m=family.m,
+            m=self.order.size,
             P_row_offsets=P.indptr,
             P_col_indices=P.indices,
             A_row_offsets=A.indptr,
             A_col_indices=A.indices,
-            cones=moreau_cones(family.cones),
+            cones=self.cones(),
             settings=settings,
         )
         values = family.A.data if family.A_values is None else family.A_values
@@ -45,6 +45,21 @@ class Moreau(ConePeer):
         self.b = np.ascontiguousarray(self.b[:, self.order])
         if family.fixed_matrices:
             self.compiled.setup(self.P, self.A)
+
+    def rows(self) -> np.ndarray:
+        """Which of our rows is each of its."""
+        return row_order(self.family)
+
+    def cones(self) -> moreau.Cones:
+        cones = self.family.cones
+        return moreau.Cones(
+            num_zero_cones=cones.get("z", 0),
+            num_nonneg_cones=cones.get("l", 0),
+            so_cone_dims=cones.get("q", []),
+            psd_dims=cones.get("s", []),
+            num_exp_cones=cones.get("ep", 0),
+            power_alphas=cones.get("p", []),
+        )
 
     def forward(self) -> None:
         if not self.family.fixed_matrices:
@@ -63,20 +78,42 @@ class Moreau(ConePeer):
         return np.asarray(self.solution.x)
 
     def gradients(self) -> dict[str, np.ndarray]:
-        b, A = np.empty_like(self.out["db"]), np.empty_like(self.out["dA_values"])
-        b[:, self.order], A[..., self.entries] = self.out["db"], self.out["dA_values"]
+        f = self.family
+        b, A = np.zeros((f.batch, f.m)), np.zeros((f.batch, f.A.nnz))
+        b[:, self.order], A[:, self.entries] = self.out["db"], self.out["dA_values"]
         gradients = {"q": self.out["dq"], "A": A, "b": b}
-        if self.family.P.nnz:
+        if f.P.nnz:
             gradients["P"] = self.out["dP_values"]
         return self.summed(gradients)
 
 
-def moreau_cones(cones: dict) -> moreau.Cones:
-    return moreau.Cones(
-        num_zero_cones=cones.get("z", 0),
-        num_nonneg_cones=cones.get("l", 0),
-        so_cone_dims=cones.get("q", []),
-        psd_dims=cones.get("s", []),
-        num_exp_cones=cones.get("ep", 0),
-        power_alphas=cones.get("p", []),
-    )
+class MoreauDirect(Moreau):
+    """x in K by its direct cones, instead of by rows -x + s = 0."""
+
+    name = "moreau (direct cones)"
+
+    def __init__(self, family: ConeFamily) -> None:
+        if not family.x_in_cones:
+            raise UnsupportedError("x itself is not in the cones")
+        super().__init__(family)
+
+    def rows(self) -> np.ndarray:
+        return np.arange(self.family.cones["z"])
+
+    def cones(self) -> moreau.Cones:
+        zero, order = self.family.cones["z"], row_order(self.family)
+        kinds = {"q": "soc", "s": "psd_triangle"}
+        direct = [
+            moreau.DirectConeSpec(
+                kind=kinds[key],
+                indices=(order[rows] - zero).tolist(),
+                psd_k=k if key == "s" else None,
+            )
+            for key, rows, k in blocks(self.family.cones)
+            if key in kinds
+        ]
+        return moreau.Cones(num_zero_cones=zero, dir_cones=direct)
+
+    def reported(self, name: str) -> np.ndarray:
+        zero = self.family.cones["z"]
+        return self.family.A.indices < zero if name == "A" else np.arange(self.family.m) < zero

@@ -7,6 +7,7 @@ import numpy as np
 
 import quadcone
 
+from ...peers.quadcone import values
 from ..families import ConeFamily
 from .base import ConePeer, FailedError
 
@@ -36,11 +37,8 @@ class Quadcone(ConePeer):
         return self.solution.x
 
     def gradients(self) -> dict[str, np.ndarray]:
-        out = {"q": self.out.q, "b": self.out.b, "A": self.out.A}
-        if self.family.P.nnz:
-            out["P"] = self.out.P
-        return {name: getattr(value, "data", value) if name in "PA" else value
-                for name, value in out.items()}
+        names = "PqAb" if self.family.P.nnz else "qAb"
+        return {name: values(getattr(self.out, name)) for name in names}
 
     def residuals(self) -> dict[str, float]:
         """The worst of the batch of max |Ax + s - b|, |Px + q + A'y| and |x'Px + q'x + b'y|.
