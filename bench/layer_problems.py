@@ -12,6 +12,11 @@ import numpy as np
 BATCH = 64
 
 
+def nonnegative(x: cp.Variable) -> cp.Constraint:
+    """x >= 0 by rows: plain bounds of variables get lost in cvxpylayers with moreau."""
+    return np.eye(x.size) @ x >= 0
+
+
 @dataclass
 class LayerProblem:
     """A problem with parameters.  A value is [batch, *shape of its parameter]."""
@@ -42,7 +47,7 @@ def portfolio(assets: int = 50, factors: int = 10) -> LayerProblem:
     risk = cp.sum_squares(loadings @ x) + cp.sum_squares(cp.multiply(own, x))
     return LayerProblem(
         f"CVXPY layer: portfolio, {assets} assets, {factors} factors",
-        cp.Problem(cp.Maximize(mean @ x - risk), [cp.sum(x) == 1, x >= 0]),
+        cp.Problem(cp.Maximize(mean @ x - risk), [cp.sum(x) == 1, nonnegative(x)]),
         [mean, loadings],
         [
             0.1 * rng.standard_normal((BATCH, assets)),
@@ -109,7 +114,7 @@ def many_parameters(n: int = 39, rows: int = 50) -> LayerProblem:
     x, A, b = cp.Variable(n), cp.Parameter((rows, n)), cp.Parameter(rows)
     return LayerProblem(
         f"CVXPY layer: nonnegative least squares, {rows * (n + 1):,} parameters",
-        cp.Problem(cp.Minimize(cp.sum_squares(A @ x - b)), [x >= 0]),
+        cp.Problem(cp.Minimize(cp.sum_squares(A @ x - b)), [nonnegative(x)]),
         [A, b],
         [rng.standard_normal((BATCH, rows, n)), rng.standard_normal((BATCH, rows))],
         x,

@@ -101,7 +101,14 @@ def _cones(family: Results) -> Iterator[str]:
         errors = ", ".join(f"{k} {v:.0e}" for k, v in row.get("gradients", {}).items()) or "–"
         if row.get("correct") is False:
             errors += ": **wrong**"
-        cells = (name + variant, f"{row['forward']:.1f}", backward, times, f"{row['x']:.0e}", errors)
+        cells = (
+            name + variant,
+            f"{row['forward']:.1f}",
+            backward,
+            times,
+            f"{row['x']:.0e}",
+            errors,
+        )
         yield f"| {' | '.join(cells)} |"
     for name, reason in family["failures"].items():
         yield f"| {name} | {reason} | | | | |"

@@ -229,7 +229,9 @@ def _logistic_rows(a: np.ndarray) -> sp.csc_matrix:
     first, third = (sp.csc_matrix([[float(k == j)] for k in range(3)]) for j in (0, 2))
     nothing = sp.csc_matrix((samples, features))
     budget = sp.hstack([nothing, none, eye, eye])
-    exponent, value = (sp.hstack([nothing, *part]) for part in ((eye, none, none), (none, -eye, none)))
+    exponent, value = (
+        sp.hstack([nothing, *part]) for part in ((eye, none, none), (none, -eye, none))
+    )
     ones = sp.kron(exponent, first) + sp.kron(value, third)
     exponent, value = sp.hstack([a, eye, none, none]), sp.hstack([nothing, none, none, -eye])
     losses = sp.kron(exponent, first) + sp.kron(value, third)

@@ -59,9 +59,7 @@ def measure_cones(name: str, seconds: float) -> Results:
     }
 
 
-def choose(
-    candidates: Candidates, problem: Any, worst: Callable[[Any], float]
-) -> tuple[str, Any]:
+def choose(candidates: Candidates, problem: Any, worst: Callable[[Any], float]) -> tuple[str, Any]:
     """The variant that takes least, of those whose gradients are right if there are any."""
     tried = []
     for variant, kind in candidates.items():

@@ -8,4 +8,14 @@ from .moreau import Moreau, MoreauDirect
 from .quadcone import Quadcone
 from .scs import Scs
 
-__all__ = ["MODES", "TOLERANCE", "Clarabel", "ConePeer", "Diffcp", "Moreau", "MoreauDirect", "Quadcone", "Scs"]
+__all__ = [
+    "MODES",
+    "TOLERANCE",
+    "Clarabel",
+    "ConePeer",
+    "Diffcp",
+    "Moreau",
+    "MoreauDirect",
+    "Quadcone",
+    "Scs",
+]
