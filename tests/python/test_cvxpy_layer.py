@@ -307,3 +307,18 @@ def test_imports_are_lazy():
         "assert 'cvxpy' not in sys.modules and 'scipy' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_double_backward_and_transforms():
+    case = quadratic()
+    layer = layer_of(case)
+    values = tensors(case, batch=2)
+
+    def first(*values):
+        return layer(*values)[0]
+
+    assert torch.autograd.gradgradcheck(first, values, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(torch.func.vmap(first)(*values), first(*values))
+    one = tensors(case)
+    forward = torch.func.jacfwd(first, argnums=(0, 1))(*one)
+    torch.testing.assert_close(forward, torch.func.jacrev(first, argnums=(0, 1))(*one))

@@ -95,7 +95,8 @@ class Affine(torch.autograd.Function):
         if all(cotangent is None for cotangent in cotangents) or not any(wanted):
             return (None,) * (1 + len(wanted))
         back = Way(way.stage, not way.adjoint, False, wanted, ctx.places)
-        return (None, *_go(back, *cotangents))
+        gradients = _go(back, *cotangents)
+        return (None, *(g if want else None for g, want in zip(gradients, wanted, strict=True)))
 
     @staticmethod
     def vmap(
