@@ -13,6 +13,7 @@
 #define LANE_CONE_EXP_H
 
 #include "lane/curved.h"
+#include "lane/elementary.h"
 
 /* s = y = -grad f*(y): the point of the central path at mu = 1. */
 static const double EXP_CENTER[THREE] = {-1.0513839437502289, 0.5564096186043844,

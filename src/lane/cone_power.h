@@ -13,6 +13,7 @@
 #define LANE_CONE_POWER_H
 
 #include "lane/curved.h"
+#include "lane/elementary.h"
 
 static inline void swap_where(mask m, lane *a, lane *b)
 {

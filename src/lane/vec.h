@@ -172,26 +172,15 @@ ALWAYS_INLINE mask mask_none(void)
     return mask_from_bits(0);
 }
 
-/* Element by element through libm: it is accurate to the last bit over the whole range, infinities and
- * NaN included, and the few cones that need these functions call them a few times an iteration. */
-#define LANE_LIBM(name)                                                                            \
-    static inline lane lane_##name(lane a)                                                         \
-    {                                                                                              \
-        double each[LANES] __attribute__((aligned(64)));                                           \
-        lane_store(each, a);                                                                       \
-        for (int l = 0; l < LANES; l++)                                                            \
-            each[l] = name(each[l]);                                                               \
-        return lane_load(each);                                                                    \
-    }
-LANE_LIBM(exp)
-LANE_LIBM(log)
-
 /* The power of two at or under a > 0, by which to divide and multiply is exact; 1 for 0. */
-static inline double binary_scale(double a)
+static inline lane lane_binary_scale(lane a)
 {
-    return a > 0.0 ? ldexp(1.0, ilogb(a)) : 1.0;
+    double each[LANES] __attribute__((aligned(64)));
+    lane_store(each, a);
+    for (int l = 0; l < LANES; l++)
+        each[l] = each[l] > 0.0 ? ldexp(1.0, ilogb(each[l])) : 1.0;
+    return lane_load(each);
 }
-LANE_LIBM(binary_scale)
 
 ALWAYS_INLINE mask lane_finite(lane a)
 {
