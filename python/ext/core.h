@@ -45,7 +45,7 @@ void array_release(array *arrays, int count);
 typedef struct slot {
     qc_solver *solver;
     int64_t capacity;
-    int threads, derivatives;
+    int threads, derivatives, differences; /* differences: made for LPGD */
     PyThread_type_lock lock;
     struct slot *next;
 } slot;

@@ -16,10 +16,17 @@ static void slot_free(slot *s)
     PyMem_Free(s);
 }
 
+/* LPGD needs memory for values and for solutions of moved problems. */
+static int needs_differences(const qc_settings *settings)
+{
+    return settings->derivatives && settings->derivative_mode >= QC_MODE_LPGD;
+}
+
 static int slot_serves(const slot *s, int64_t batch, const qc_settings *settings)
 {
     return s->capacity >= batch && s->threads >= settings->num_threads &&
-           s->derivatives >= settings->derivatives;
+           s->derivatives >= settings->derivatives &&
+           s->differences >= needs_differences(settings);
 }
 
 /* The smallest free solver that serves, taken off the list. */
@@ -48,6 +55,7 @@ static slot *slot_new(plan_object *plan, int64_t batch, const qc_settings *setti
     s->capacity = batch;
     s->threads = settings->num_threads;
     s->derivatives = settings->derivatives;
+    s->differences = needs_differences(settings);
     if (s->lock)
         return s;
     slot_free(s);
