@@ -9,7 +9,7 @@
  *     adjoint:      r = (g_x - A'g_s, g_y)                  u_x = a, u_v = g_s + b
  *
  * (*) is solved with the clipped H of D, made exact in the cones, and refined.  Where that does not
- * converge J is singular, and LSMR gives the minimum-norm least-squares solution.  Smoothed, D is another,
+ * converge, as where J is singular, LSMR gives the minimum-norm least-squares solution.  Smoothed, D is another,
  * H = D (I - D)^-1 is finite, and c = -H b.  One factor serves any number of right-hand sides.
  */
 #ifndef LANE_DERIVATIVE_H
@@ -259,10 +259,11 @@ static void report(const qc__group *g, const qc__derivative_job *job, int64_t d,
     }
 }
 
-/* After LSMR has served where J is singular: its solution is the one of minimum norm. */
+/* LSMR has served problems of `which`: J is singular, or too badly conditioned for its factor. */
 static void merge_outcome(krylov_outcome *out, mask which, krylov_outcome squares)
 {
-    out->least = mask_and(which, mask_or(squares.solved, squares.least));
+    out->solved = mask_or(mask_andnot(out->solved, which), mask_and(which, squares.solved));
+    out->least = mask_and(which, squares.least);
     out->residual = lane_select(which, squares.residual, out->residual);
 }
 

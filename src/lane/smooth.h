@@ -34,13 +34,17 @@ static lane smooth_ratio(lane v, lane mu)
     return lane_select(positive, lane_div(large, small), lane_div(small, large));
 }
 
-/* The pair of every block.  Its mu is no smaller than what v lets be told from zero. */
+/* In a block eigenvectors share rows, and what is large in H costs the others digits: no more than these,
+ * with (mu)^1/2 at least this part of v. */
+#define SMOOTH_LEAST 1e-4
+
+/* The pair of every block. */
 static void smooth_blocks(const qc__group *g, const double *v, double mu, double *s, double *y)
 {
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        const lane least = lane_mul(lane_set1(1e-6), max_abs(rows_of(c, v), c->size));
+        const lane least = lane_mul(lane_set1(SMOOTH_LEAST), max_abs(rows_of(c, v), c->size));
         const lane root = lane_max(lane_set1(sqrt(mu)), least);
         soc_start(c, rows_of(c, v), root, rows_of(c, s), rows_of(c, y), state_of(g, k));
     }

@@ -33,20 +33,44 @@ class Conic:
 def conic(
     rng: np.random.Generator, n: int, cones: dict[str, Any], *, quadratic: bool = True
 ) -> Conic:
-    """A problem with a strictly complementary solution.  Without an objective's P there must be enough
-    rows for the solution to be a vertex, or nearly one."""
-    blocks = blocks_of(cones)
-    m = sum(size for _, size in blocks)
-    A, x = rng.standard_normal((m, n)), rng.standard_normal(n)
-    v = rng.standard_normal(m)
+    """A problem whose solution is unique and smooth: J is well conditioned there, and no row is near
+    to becoming active or inactive."""
+    while True:
+        problem, v = candidate(rng, n, cones, quadratic)
+        D = project_derivative(cones, v)
+        well = np.linalg.cond(jacobian_of_conditions(problem, D)) < 300.0
+        if well and np.abs(kinks(cones, v)).min(initial=1.0) > 0.1:
+            return problem
+
+
+def candidate(
+    rng: np.random.Generator, n: int, cones: dict[str, Any], quadratic: bool
+) -> tuple[Conic, Any]:
+    """A problem made from its solution, and v = s - y."""
+    m = sum(size for _, size in blocks_of(cones))
+    A, x, v = rng.standard_normal((m, n)), rng.standard_normal(n), rng.standard_normal(m)
     s = project(cones, v)
-    y = s - v
     P = None
     if quadratic:
         L = rng.standard_normal((n, n))
         P = L @ L.T / n + np.eye(n)
-    q = -A.T @ y - (0.0 if P is None else P @ x)
-    return Conic(P, q, A, A @ x + s, dict(cones))
+    q = -A.T @ (s - v) - (0.0 if P is None else P @ x)
+    return Conic(P, q, A, A @ x + s, dict(cones)), v
+
+
+def kinks(cones: dict[str, Any], v: Any) -> Any:
+    """The eigenvalues of v: D jumps where one is zero."""
+    values: list[float] = []
+    row = 0
+    for kind, size in blocks_of(cones):
+        part = v[row : row + size]
+        if kind == "l":
+            values += part.tolist()
+        if kind == "q":
+            norm = float(np.linalg.norm(part[1:]))
+            values += [part[0] + norm, part[0] - norm]
+        row += size
+    return np.array(values)
 
 
 def blocks_of(cones: dict[str, Any]) -> list[tuple[str, int]]:

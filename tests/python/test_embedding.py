@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from conic import Conic, conic, project, project_derivative
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from support import seeds
 
@@ -61,26 +61,14 @@ def test_the_derivative_is_the_chain_of_the_paper(rng, cones):
     """A random cone program with P = 0: ours is phi o s o Q."""
     problem = conic(rng, 4, cones, quadratic=False)
     solution = problem.solve()
-    assume(solution.solved and solution.margin > 1e-4)
+    assert solution.solved
     dP, dq, dA, db = (rng.standard_normal(value.shape) for value in problem.values)
     ours = solution.jvp(dq=dq, dA=dA, db=db)
-    assume(solution.derivative_status == "exact")  # the solution is unique
+    assert solution.derivative_status == "exact"
     paper = chain(problem, solution.embedding(), dA, db, dq)
     scale = 1.0 + max(np.abs(part).max() for part in ours)
     for mine, theirs in zip(ours, paper, strict=True):
-        assert np.allclose(mine, theirs, rtol=0.0, atol=1e-8 * scale**2)
-
-
-def test_enough_of_those_problems_count():
-    """The assumptions of the test above leave something."""
-    rng = np.random.default_rng(0)
-    exact = 0
-    for _ in range(20):
-        solution = conic(rng, 4, {"z": 1, "l": 3, "q": [3, 4]}, quadratic=False).solve()
-        assert solution.solved
-        solution.jvp(dq=np.ones(4))
-        exact += solution.derivative_status == "exact" and solution.margin > 1e-4
-    assert exact >= 10
+        assert np.allclose(mine, theirs, rtol=0.0, atol=1e-8 * scale)
 
 
 def check_embedding(problem: Conic, embedding: qc.Embedding):
