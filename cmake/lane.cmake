@@ -25,7 +25,10 @@ add_lane_isa(scalar)
 add_lane_isa(base) # SSE2 on x86-64, NEON on arm64
 if(QC_IS_X86_64)
     target_compile_definitions(quadcone_flags INTERFACE QC_HAVE_AVX2)
-    add_lane_isa(avx2 -mavx2 -mfma)
-    add_lane_isa(avx512 -mavx512f -mavx512dq -mavx512vl -mavx512bw -mavx2 -mfma
-        -mprefer-vector-width=512)
+    set(avx2 -mavx2 -mfma)
+    set(avx512 -mavx512f -mavx512dq -mavx512vl -mavx512bw -mavx2 -mfma -mprefer-vector-width=512)
+    foreach(isa avx2 avx512)
+        add_lane_isa(${isa} ${${isa}})
+        add_lane_isa(row_${isa} ${${isa}}) # one problem at a time, along its rows
+    endforeach()
 endif()

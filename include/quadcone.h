@@ -156,6 +156,7 @@ typedef struct qc_family {
 typedef struct qc_plan_options {
     const char *isa; /* "auto", or a name that qc_isa_name lists: force an instruction set     */
     int condense; /* -1: by counted flops; 0: never; 1: whenever possible                   */
+    const char *engine; /* "auto"; "lanes": problems side by side; "rows": one at a time      */
 } qc_plan_options;
 
 typedef struct qc_plan qc_plan;
@@ -164,6 +165,8 @@ typedef struct qc_plan qc_plan;
 typedef struct qc_plan_info {
     const char *isa; /* instruction set                                                      */
     int lanes; /* problems solved side by side                                         */
+    int rows_per_thread; /* a solver for at most so many problems a thread solves them one at a
+                            time instead, with vectors along the rows of a matrix; 0: none    */
     int condensed; /* x and the equalities are eliminated once, before the first iteration */
     int64_t P_length; /* values of one P: n*n, or nnz                                         */
     int64_t A_length; /* values of one A: m*n, or nnz                                         */

@@ -39,13 +39,25 @@ int array_get(array *out, PyObject *source, Py_ssize_t bytes, int flags, const c
 void array_release(array *arrays, int count);
 
 /* ---------------------------------------------------------------------------------------------- */
+/* Cones                                                                                          */
+
+/* Cones come as a tuple (kind, size, alpha, kind, size, alpha, ...).  Free them with PyMem_Free; NULL and
+ * an exception when there are none.  `rows` is their sum. */
+qc_cone *cones_get(PyObject *tuple, int64_t *count, int64_t *rows);
+
+/* project(cones, batch, v, dv or None, out) */
+PyObject *cones_project(PyObject *module, PyObject *args);
+
+/* ---------------------------------------------------------------------------------------------- */
 /* Solvers on loan                                                                                */
 
 /* One solver, with what it was made for.  `lock` serializes threads that share a Tape. */
 typedef struct slot {
     qc_solver *solver;
     int64_t capacity;
-    int threads, derivatives, differences; /* differences: made for LPGD */
+    int threads, derivatives;
+    int differences; // has memory for LPGD
+    int rows;        // solves problems one by one
     PyThread_type_lock lock;
     struct slot *next;
 } slot;
@@ -54,12 +66,14 @@ typedef struct plan_object {
     PyObject_HEAD qc_plan *plan;
     int64_t n, m, P_length, A_length;
     unsigned shared;
-    int lanes;
+    int lanes, rows_per_thread;
     slot *free; /* by capacity, largest first */
 } plan_object;
 
 /* A solver for `batch` problems, with `settings` set.  NULL and an exception when there is none. */
 slot *slot_take(plan_object *plan, int64_t batch, const qc_settings *settings);
+/* How many threads have something to do. */
+int slot_threads(const plan_object *plan, int64_t batch, int num_threads);
 void slot_give(plan_object *plan, slot *taken);
 void slot_clear(plan_object *plan);
 

@@ -115,6 +115,8 @@ static int module_clear(PyObject *module)
 
 static PyMethodDef module_methods[] = {
     {"isa_names", isa_names, METH_NOARGS, "Instruction sets that this machine runs, best first."},
+    {"project", cones_project, METH_VARARGS,
+     "project(cones, batch, v, dv or None, out): the projection, or its derivative along dv."},
     {"status_text", status_text, METH_O, "One sentence for a status code."},
     {NULL, NULL, 0, NULL},
 };

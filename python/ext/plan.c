@@ -1,25 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core.h"
 
-/* Cones come as a tuple (kind, size, alpha, kind, size, alpha, ...). */
-static qc_cone *read_cones(PyObject *tuple, int64_t *count)
-{
-    *count = (int64_t)PyTuple_Size(tuple) / 3;
-    qc_cone *cones = PyMem_Calloc((size_t)*count + 1, sizeof *cones);
-    if (!cones)
-        return (qc_cone *)PyErr_NoMemory();
-    for (int64_t k = 0; k < *count; k++) {
-        const Py_ssize_t at = (Py_ssize_t)(3 * k);
-        cones[k].kind = (qc_cone_kind)PyLong_AsLong(PyTuple_GetItem(tuple, at));
-        cones[k].size = PyLong_AsLongLong(PyTuple_GetItem(tuple, at + 1));
-        cones[k].alpha = PyFloat_AsDouble(PyTuple_GetItem(tuple, at + 2));
-    }
-    if (!PyErr_Occurred())
-        return cones;
-    PyMem_Free(cones);
-    return NULL;
-}
-
 /* A pattern is None or two buffers of int64: colptr with n + 1 numbers, rowidx with its last. */
 static int read_pattern(array *colptr, array *rowidx, PyObject *ptr, PyObject *idx, int64_t n,
                         const char *name)
@@ -47,10 +28,11 @@ static qc_error compile(plan_object *self, const qc_family *family, const qc_pla
     self->P_length = info.P_length;
     self->A_length = info.A_length;
     self->lanes = info.lanes;
+    self->rows_per_thread = info.rows_per_thread;
     return QC_OK;
 }
 
-/* Plan(n, m, P_colptr, P_rowidx, A_colptr, A_rowidx, cones, shared, isa, condense) */
+/* Plan(n, m, P_colptr, P_rowidx, A_colptr, A_rowidx, cones, shared, isa, condense, engine) */
 static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
     (void)keywords;
@@ -59,14 +41,15 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *keywords
     qc_family family = {0};
     qc_plan_options options;
     qc_plan_options_default(&options);
-    if (!PyArg_ParseTuple(args, "LLOOOOO!Isi:Plan", &n, &m, &pattern[0], &pattern[1], &pattern[2],
+    if (!PyArg_ParseTuple(args, "LLOOOOO!Isis:Plan", &n, &m, &pattern[0], &pattern[1], &pattern[2],
                           &pattern[3], &PyTuple_Type, &tuple, &family.shared, &options.isa,
-                          &options.condense))
+                          &options.condense, &options.engine))
         return NULL;
     array arrays[4] = {{0}};
     qc_message why = {{0}};
     qc_error error = QC_OK;
-    qc_cone *cones = read_cones(tuple, &family.cone_count);
+    int64_t rows;
+    qc_cone *cones = cones_get(tuple, &family.cone_count, &rows);
     plan_object *self = NULL;
     if (cones && read_pattern(&arrays[0], &arrays[1], pattern[0], pattern[1], n, "P") == 0 &&
         read_pattern(&arrays[2], &arrays[3], pattern[2], pattern[3], n, "A") == 0)
@@ -104,7 +87,8 @@ static PyObject *plan_describe(PyObject *self, PyObject *unused)
     (void)unused;
     qc_plan_info info;
     qc_plan_describe(((plan_object *)self)->plan, &info);
-    return Py_BuildValue("{s:s,s:i,s:O,s:L,s:d,s:d}", "isa", info.isa, "lanes", info.lanes,
+    return Py_BuildValue("{s:s,s:i,s:i,s:O,s:L,s:d,s:d}", "isa", info.isa, "lanes", info.lanes,
+                         "rows_per_thread", info.rows_per_thread,
                          "condensed", info.condensed ? Py_True : Py_False, "factor_length",
                          (long long)info.factor_length, "setup_flops", info.setup_flops,
                          "iteration_flops", info.iteration_flops);
@@ -140,7 +124,8 @@ static PyMemberDef plan_members[] = {
 
 static PyType_Slot plan_slots[] = {
     {Py_tp_doc, "A compiled family: "
-                "Plan(n, m, P_colptr, P_rowidx, A_colptr, A_rowidx, cones, shared, isa, condense)"},
+                "Plan(n, m, P_colptr, P_rowidx, A_colptr, A_rowidx, cones, shared, isa, condense, "
+                "engine)"},
     {Py_tp_new, (void *)plan_new},
     {Py_tp_dealloc, (void *)plan_dealloc},
     {Py_tp_methods, plan_methods},

@@ -22,11 +22,27 @@ static int needs_differences(const qc_settings *settings)
     return settings->derivatives && settings->derivative_mode >= QC_MODE_LPGD;
 }
 
-static int slot_serves(const slot *s, int64_t batch, const qc_settings *settings)
+/* Whether a new solver for this batch would solve one problem after another. */
+static int in_rows(const plan_object *plan, int64_t batch, int num_threads)
+{
+    return (batch + num_threads - 1) / num_threads <= plan->rows_per_thread;
+}
+
+int slot_threads(const plan_object *plan, int64_t batch, int num_threads)
+{
+    const int64_t lanes = in_rows(plan, batch, num_threads) ? 1 : plan->lanes;
+    const int64_t groups = (batch + lanes - 1) / lanes;
+    return groups < num_threads ? (int)groups : num_threads;
+}
+
+/* A large solver could serve a small batch, but not as fast as one that was made for it. */
+static int slot_serves(const plan_object *plan, const slot *s, int64_t batch,
+                       const qc_settings *settings)
 {
     return s->capacity >= batch && s->threads >= settings->num_threads &&
            s->derivatives >= settings->derivatives &&
-           s->differences >= needs_differences(settings);
+           s->differences >= needs_differences(settings) &&
+           s->rows == in_rows(plan, batch, settings->num_threads);
 }
 
 /* The smallest free solver that serves, taken off the list. */
@@ -34,7 +50,7 @@ static slot *slot_find(plan_object *plan, int64_t batch, const qc_settings *sett
 {
     slot **found = NULL;
     for (slot **at = &plan->free; *at; at = &(*at)->next)
-        if (slot_serves(*at, batch, settings))
+        if (slot_serves(plan, *at, batch, settings))
             found = at;
     if (!found)
         return NULL;
@@ -56,6 +72,7 @@ static slot *slot_new(plan_object *plan, int64_t batch, const qc_settings *setti
     s->threads = settings->num_threads;
     s->derivatives = settings->derivatives;
     s->differences = needs_differences(settings);
+    s->rows = in_rows(plan, batch, settings->num_threads);
     if (s->lock)
         return s;
     slot_free(s);

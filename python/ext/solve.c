@@ -157,9 +157,7 @@ static PyObject *solve(core_state *state, plan_object *plan, int64_t batch, PyOb
         return NULL;
     settings.callback = watch_progress;
     settings.callback_context = &w;
-    const int64_t groups = (batch + plan->lanes - 1) / plan->lanes;
-    if (settings.num_threads > groups) // more would have nothing to do
-        settings.num_threads = (int)groups;
+    settings.num_threads = slot_threads(plan, batch, settings.num_threads);
     if (read_arrays(arrays, plan, batch, args) < 0)
         goto done;
     if (in_blocks && join_blocks(&rows, arrays, plan, batch, args + ARRAYS) < 0)

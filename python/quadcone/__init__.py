@@ -11,6 +11,7 @@
 `quadcone.torch` holds the PyTorch layers; it is imported only when asked for.
 """
 
+from . import cones as cones
 from ._config import show_config as show_config
 from ._core import __version__ as __version__
 from ._embedding import Embedding as Embedding

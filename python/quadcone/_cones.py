@@ -27,7 +27,7 @@ Codes = tuple[int | float, ...]
 
 
 def read_cones(cones: Cones, m: int | None = None) -> Codes:
-    """Codes of a dictionary for the C library; the rows must add up to the m rows of A, if given."""
+    """Codes of a dictionary for the C library; its rows must add up to the m of A, if given."""
     if not isinstance(cones, Mapping):
         raise TypeError(f"cones is {cones!r}, expected a dictionary such as {{'z': 3, 'l': 5}}")
     for key in cones:
@@ -56,11 +56,8 @@ def _codes_of(key: str, value: object) -> list[int | float]:
     if key in ("ep", "ed"):
         count = _check_integer(f"cones[{key!r}]", value, "a number of cones", least=0)
         return [kind, 3, 0.0] * count
-    entries = [value] if isinstance(value, Real) else value
-    if not isinstance(entries, Sequence) and not hasattr(entries, "tolist"):
-        raise TypeError(f"cones[{key!r}] is {value!r}, expected a list")
     codes: list[int | float] = []
-    for k, entry in enumerate(entries):  # type: ignore[arg-type]
+    for k, entry in enumerate(_entries(key, value)):
         name = f"cones[{key!r}][{k}]"
         if key == "p":
             codes += [kind, 3, _check_alpha(name, entry)]
@@ -68,6 +65,17 @@ def _codes_of(key: str, value: object) -> list[int | float]:
             size = _check_integer(name, entry, "the size of a cone", least=1)
             codes += [kind, size if key == "q" else size * (size + 1) // 2, 0.0]
     return codes
+
+
+def _entries(key: str, value: object) -> Sequence[object]:
+    """The list of a key that has one; a number stands for one cone."""
+    if isinstance(value, Real):
+        return [value]
+    if hasattr(value, "tolist"):  # an array
+        value = value.tolist()
+    if not isinstance(value, Sequence):
+        raise TypeError(f"cones[{key!r}] is {value!r}, expected a list")
+    return value
 
 
 def _check_integer(name: str, value: object, meaning: str, least: int) -> int:

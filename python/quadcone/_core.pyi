@@ -18,6 +18,9 @@ CoreSettings: TypeAlias = tuple[
 
 def isa_names() -> list[str]: ...
 def status_text(code: int, /) -> str: ...
+def project(
+    cones: tuple[int | float, ...], batch: int, v: Array, dv: Array, out: Array, /
+) -> None: ...
 
 class Report:
     batch: Final[int]
@@ -99,6 +102,7 @@ class Plan:
         shared: int,
         isa: str,
         condense: int,
+        engine: str,
         /,
     ) -> Plan: ...
     def solve(

@@ -31,6 +31,7 @@ class Family(NamedTuple):
     cones: tuple[int | float, ...]
     isa: str
     condense: int
+    engine: str
 
 
 # A plan keeps its idle solvers: this bounds the memory of a program that meets ever new sizes.
@@ -50,6 +51,7 @@ def plan_for(family: Family, shared: int) -> _core.Plan:
         shared,
         family.isa,
         family.condense,
+        family.engine,
     )
 
 

@@ -68,6 +68,7 @@ class Problem:
             cone_codes,
             self.settings.isa,
             self.settings.condense_code,
+            self.settings.engine,
         )
 
     @property
@@ -132,7 +133,7 @@ class Problem:
         return solution
 
     def _override(self, overrides: dict[str, Any]) -> Settings:
-        for name in ("isa", "condense"):
+        for name in ("isa", "condense", "engine"):
             if name in overrides:
                 raise TypeError(f"{name} is a choice of Problem, and solve cannot change it")
         return replace(self.settings, **overrides) if overrides else self.settings

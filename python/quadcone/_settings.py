@@ -15,6 +15,7 @@ from . import _core
 if TYPE_CHECKING:
     from ._core import CoreSettings
 
+Engine = Literal["auto", "lanes", "rows"]
 OnFailure = Literal["nan", "raise", "zero_gradient"]
 DerivativeMode = Literal[
     "exact", "lsmr", "lsqr", "smoothed", "lpgd", "lpgd_left", "lpgd_right"
@@ -48,6 +49,10 @@ class Settings:
     isa: force an instruction set, one of those that `show_config` lists.
     condense: eliminate x and the equalities before the first iteration (NotImplementedError where
         the family does not allow it); None: where it pays.
+    engine: "lanes" solves problems side by side, one in each lane of the vector registers; "rows"
+        solves them one after another, with vectors along the rows of a matrix
+        (NotImplementedError where the instruction set has none); "auto": what is faster for the
+        batch.  The bits of the answer are the same.
     """
 
     tolerance: float = _core.DEFAULTS["tolerance"]
@@ -65,6 +70,7 @@ class Settings:
     callback: Callable[[int, int, float], object] | None = None
     isa: str = "auto"
     condense: bool | None = None
+    engine: Engine = "auto"
 
     def __post_init__(self) -> None:
         _check_fraction("tolerance", self.tolerance)
@@ -84,6 +90,8 @@ class Settings:
             raise ValueError(f"isa is {self.isa!r}, expected one of: {expected}")
         if self.condense not in (None, True, False):
             raise ValueError(f"condense is {self.condense!r}, expected True, False or None")
+        if self.engine not in ("auto", "lanes", "rows"):
+            raise ValueError(f"engine is {self.engine!r}, expected 'auto', 'lanes' or 'rows'")
 
     def _check_derivatives(self) -> None:
         if self.derivative_mode not in _MODE_CODES:

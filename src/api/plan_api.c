@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* plan_api.c -- qc_compile and what describes a plan. */
+#include <limits.h>
 #include <string.h>
 
 #include "base/message.h"
@@ -23,7 +24,48 @@ const char *qc_isa_name(int k)
 
 void qc_plan_options_default(qc_plan_options *options)
 {
-    *options = (qc_plan_options){.isa = "auto", .condense = -1};
+    *options = (qc_plan_options){.isa = "auto", .condense = -1, .engine = "auto"};
+}
+
+static const qc__factor_plan *factor_of(const qc_plan *plan)
+{
+    return plan->condensed ? &plan->condense : &plan->full;
+}
+
+/*
+ * How many problems take as long one by one as a group of lanes does, of which no more are in use; or
+ * fewer.  Measured (docs/numerics.md): one alone is always faster.  The larger a problem is, the
+ * better are the rows' vectors filled, and the sooner a group of lanes does not fit into the cache.
+ */
+static int rows_that_pay(const qc_plan *plan)
+{
+    const qc__factor_plan *factor = factor_of(plan);
+    const double flops = factor->flops_trailing + 0.1 * factor->flops_leading;
+    if (flops > 3e7)
+        return INT_MAX;
+    return flops > 5e6 ? plan->lanes->lanes / 2 : flops > 1e5 ? plan->lanes->lanes / 4 : 1;
+}
+
+/* Which solvers of the plan work along rows. */
+static qc_error choose_engine(qc_plan *plan, const qc_plan_options *options, qc_message *why)
+{
+    const char *engine = options->engine ? options->engine : "auto";
+    const qc__lane_table *rows = qc__rows_like(plan->lanes);
+    if (strcmp(engine, "rows") == 0) {
+        if (!rows)
+            return qc__fail(why, QC_ERROR_UNSUPPORTED,
+                            "engine: \"rows\" needs AVX2 or AVX-512, the instruction set is %s",
+                            plan->lanes->name);
+        plan->rows_per_thread = INT_MAX;
+    } else if (strcmp(engine, "auto") == 0) {
+        plan->rows_per_thread =
+            rows && !qc__lanes_forced(options->isa) ? rows_that_pay(plan) : 0;
+    } else if (strcmp(engine, "lanes") != 0) {
+        return qc__fail(why, QC_ERROR_ARGUMENT,
+                        "engine: expected \"auto\", \"lanes\" or \"rows\", got \"%.32s\"", engine);
+    }
+    plan->rows = rows;
+    return QC_OK;
 }
 
 qc_error qc_compile(qc_plan **out, const qc_family *family, const qc_plan_options *options,
@@ -44,9 +86,15 @@ qc_error qc_compile(qc_plan **out, const qc_family *family, const qc_plan_option
         return qc__fail(why, QC_ERROR_ARGUMENT,
                         "isa: expected \"auto\" or one that qc_isa_name lists, got \"%.32s\"",
                         options->isa ? options->isa : "QC_ISA of the environment");
-    const qc_error error = qc__plan_new(out, family, options->condense, why);
-    if (!error)
-        (*out)->lanes = lanes;
+    qc_error error = qc__plan_new(out, family, options->condense, why);
+    if (error)
+        return error;
+    (*out)->lanes = lanes;
+    error = choose_engine(*out, options, why);
+    if (error) {
+        qc__plan_free(*out);
+        *out = NULL;
+    }
     return error;
 }
 
@@ -57,10 +105,11 @@ void qc_plan_free(qc_plan *plan)
 
 void qc_plan_describe(const qc_plan *plan, qc_plan_info *info)
 {
-    const qc__factor_plan *factor = plan->condensed ? &plan->condense : &plan->full;
+    const qc__factor_plan *factor = factor_of(plan);
     const qc__lane_table *lanes = plan->lanes;
     *info = (qc_plan_info){.isa = lanes->name,
                            .lanes = lanes->lanes,
+                           .rows_per_thread = plan->rows_per_thread,
                            .condensed = plan->condensed,
                            .P_length = plan->P.length,
                            .A_length = plan->A.length,

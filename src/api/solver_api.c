@@ -77,6 +77,13 @@ static qc_error check_settings(const qc_settings *s, qc_message *why)
     return check_derivative_settings(s, why);
 }
 
+/* Few problems of a large family leave most lanes idle. */
+static const qc__lane_table *choose_lanes(const qc_plan *plan, int64_t capacity, int threads)
+{
+    const int64_t per_thread = (capacity + threads - 1) / threads;
+    return per_thread <= plan->rows_per_thread ? plan->rows : plan->lanes;
+}
+
 /* Takes the solver's block from the heap and places everything in it. */
 static qc_error allocate(qc_solver **out, const qc_solver *wanted, qc_message *why)
 {
@@ -121,7 +128,7 @@ qc_error qc_solver_new(qc_solver **out, const qc_plan *plan, int64_t capacity,
     if (error)
         return error;
     const qc_solver wanted = {.plan = plan,
-                              .lanes = plan->lanes,
+                              .lanes = choose_lanes(plan, capacity, settings->num_threads),
                               .capacity = capacity,
                               .settings = *settings,
                               .max_threads = settings->num_threads,

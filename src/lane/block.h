@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * block.h -- the kinds of blocks by their sizes: how much memory and how much complementarity each has.
+ * block.h -- which file answers for which kind of block, and how much memory and complementarity each has.
  */
 #ifndef LANE_BLOCK_H
 #define LANE_BLOCK_H
 
+#include "lane/cone_nonsymmetric.h"
+#include "lane/cone_psd.h"
 #include "lane/cone_soc.h"
+
+/* Calls the function `name` of the block's kind.  A new kind is a file and a row here. */
+#define BY_KIND(c, name, ...)                                                                      \
+    ((c)->kind == QC_CONE_SECOND_ORDER ? soc_##name(__VA_ARGS__)                                   \
+     : (c)->kind == QC_CONE_PSD        ? psd_##name(__VA_ARGS__)                                   \
+                                       : nonsym_##name(__VA_ARGS__))
 
 /* Lanes of its state. */
 static int64_t block_state_size(const qc__cone *c)
 {
-    return soc_state_size(c);
+    return BY_KIND(c, state_size, c);
 }
 
 /* s'y = degree * mu on the central path. */
 static double block_degree(const qc__cone *c)
 {
-    (void)c;
-    return soc_degree();
+    return BY_KIND(c, degree, c);
 }
 
 #endif

@@ -25,10 +25,7 @@ static double *state_of(const qc__group *g, int32_t k)
     return g->state + g->state_at[k] * LANES;
 }
 
-static double *rows_of(const qc__cone *c, const double *v)
-{
-    return (double *)(uintptr_t)v + (int64_t)c->first * LANES;
-}
+#define ROWS_OF(c, v) ((v) + (int64_t)(c)->first * LANES)
 
 static lane unit_of(const qc__group *g, const qc__cone *c)
 {
@@ -41,7 +38,8 @@ static void blocks_set_H(qc__group *g, const double *s, const double *y, mask in
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_set_H(c, state_of(g, k), rows_of(c, s), rows_of(c, y), unit_of(g, c), interior, start);
+        BY_KIND(c, set_H, c, state_of(g, k), ROWS_OF(c, s), ROWS_OF(c, y), unit_of(g, c), interior,
+                start);
     }
 }
 
@@ -54,8 +52,10 @@ static void blocks_subtract_H(qc__group *g)
     {
         const qc__cone *c = block_of(g, k);
         const int64_t *place = factor->scatter_H + factor->block_ptr[k];
-        const int sparse = g->path == QC__PATH_FULL && c->auxiliary >= 0;
-        (sparse ? soc_subtract_sparse : soc_subtract_dense)(c, state_of(g, k), panels, place);
+        if (g->path == QC__PATH_FULL && c->auxiliary >= 0)
+            soc_subtract_sparse(c, state_of(g, k), panels, place);
+        else
+            BY_KIND(c, subtract_H, c, state_of(g, k), panels, place);
     }
 }
 
@@ -65,7 +65,7 @@ static void blocks_multiply_H(const qc__group *g, const double *in, double *out)
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_multiply_H(c, state_of(g, k), rows_of(c, in), rows_of(c, out));
+        BY_KIND(c, multiply_H, c, state_of(g, k), ROWS_OF(c, in), ROWS_OF(c, out));
     }
 }
 
@@ -75,7 +75,7 @@ static void blocks_derivative(const qc__group *g, const double *in, double *out)
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_derivative(c, state_of(g, k), rows_of(c, in), rows_of(c, out));
+        BY_KIND(c, derivative, c, state_of(g, k), ROWS_OF(c, in), ROWS_OF(c, out));
     }
 }
 
@@ -84,7 +84,7 @@ static void blocks_unclip(const qc__group *g, double *dy, double *ds)
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_unclip(c, state_of(g, k), unit_of(g, c), rows_of(c, dy), rows_of(c, ds));
+        BY_KIND(c, unclip, c, state_of(g, k), unit_of(g, c), ROWS_OF(c, dy), ROWS_OF(c, ds));
     }
 }
 
@@ -94,7 +94,7 @@ static void blocks_project(const qc__group *g, const double *v, double *s)
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_project(c, rows_of(c, v), rows_of(c, s), state_of(g, k));
+        BY_KIND(c, project, c, ROWS_OF(c, v), ROWS_OF(c, s), state_of(g, k));
     }
 }
 
@@ -104,7 +104,7 @@ static void blocks_start(const qc__group *g, const double *v, lane root, double 
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_start(c, rows_of(c, v), root, rows_of(c, s), rows_of(c, y), state_of(g, k));
+        BY_KIND(c, start, c, ROWS_OF(c, v), root, ROWS_OF(c, s), ROWS_OF(c, y), state_of(g, k));
     }
 }
 
@@ -114,8 +114,8 @@ static lane blocks_step(const qc__group *g, const double *ds, const double *dy, 
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        most = soc_step(c, state_of(g, k), rows_of(c, g->s), rows_of(c, g->w.y), rows_of(c, ds),
-                        rows_of(c, dy), most);
+        most = BY_KIND(c, step, c, state_of(g, k), ROWS_OF(c, g->s), ROWS_OF(c, g->w.y),
+                       ROWS_OF(c, ds), ROWS_OF(c, dy), most);
     }
     return most;
 }
@@ -127,8 +127,8 @@ static void blocks_corrector(const qc__group *g, const double *ds, const double 
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        soc_corrector(c, state_of(g, k), rows_of(c, g->s), rows_of(c, g->w.y), rows_of(c, ds),
-                      rows_of(c, dy), sigma_mu, plain, rows_of(c, r));
+        BY_KIND(c, corrector, c, state_of(g, k), ROWS_OF(c, g->s), ROWS_OF(c, g->w.y),
+                ROWS_OF(c, ds), ROWS_OF(c, dy), sigma_mu, plain, ROWS_OF(c, r));
     }
 }
 
@@ -138,7 +138,8 @@ static lane blocks_margin(const qc__group *g, const double *s, const double *y, 
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        least = lane_min(soc_margin(c, state_of(g, k), rows_of(c, s), rows_of(c, y)), least);
+        least =
+            lane_min(BY_KIND(c, margin, c, state_of(g, k), ROWS_OF(c, s), ROWS_OF(c, y)), least);
     }
     return least;
 }

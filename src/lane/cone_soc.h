@@ -201,8 +201,9 @@ static lane soc_margin(const qc__cone *c, double *state, const double *s, const 
 
 /* ---- the block H -------------------------------------------------------------------------------- */
 
-static double soc_degree(void)
+static double soc_degree(const qc__cone *c)
 {
+    (void)c;
     return 1.0;
 }
 
@@ -261,14 +262,13 @@ static void soc_multiply_H(const qc__cone *c, double *state, const double *in, d
     soc_apply(c->size, soc_get(state, SOC_H), soc_u(state), in, out);
 }
 
-static void subtract_at(double *panels, int64_t place, lane a)
+static inline void subtract_at(double *panels, int64_t place, lane a)
 {
     lane_put(panels, place, lane_sub(lane_at(panels, place), a));
 }
 
 /* The whole block, row after row of its lower triangle. */
-static void soc_subtract_dense(const qc__cone *c, double *state, double *panels,
-                               const int64_t *place)
+static void soc_subtract_H(const qc__cone *c, double *state, double *panels, const int64_t *place)
 {
     const soc_spectrum H = soc_get(state, SOC_H);
     const double *u = soc_u(state);

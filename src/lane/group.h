@@ -195,7 +195,7 @@ static void layout_factor(qc__group *g, const qc_plan *plan, qc__arena *arena)
     g->panels = take_lanes(arena, panels);
     g->d = take_lanes(arena, plan->n + plan->m + plan->auxiliary);
     g->dinv = take_lanes(arena, plan->n + plan->m + plan->auxiliary);
-    g->scratch = take_lanes(arena, (int64_t)widest * widest);
+    g->scratch = take_lanes(arena, outer_scratch(widest));
 }
 
 static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)

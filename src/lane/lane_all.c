@@ -6,6 +6,7 @@
  */
 #include "lane/adjoint.h"
 #include "lane/gradient.h"
+#include "lane/project.h"
 #include "lane/solve.h"
 #include "lane/table.h"
 #include "lane/tangent.h"
@@ -27,4 +28,5 @@ const qc__lane_table LANE_PASTE(qc__lanes_, LANE_ISA) = {
     .jvp = jvp,
     .own_gradients = own_gradients,
     .shared_gradients = shared_gradients,
+    .project = project,
 };

@@ -3,9 +3,9 @@
  * ldl.h -- numeric L D L' of LANES quasi-definite matrices that share one pattern, and solves with it.
  *
  * Supernodal and left-looking: supernode J first collects  panel_J -= L_K D_K L_K'  from the supernodes
- * K before it, then factors its own panel.  All the work is in register tiles: TILE_ROWS x TILE_COLS
- * lanes of the target stay in registers while k runs over the columns of K.  Every entry is updated
- * in ascending k whatever the shape of the tile, so the result does not depend on it.
+ * K before it, then factors its own panel.  All the work is in register tiles (tile.h, row_tile.h).
+ * Every entry is updated in ascending k whatever the shape of the tile, so the result does not depend
+ * on it.
  *
  * A quasi-definite matrix has an LDL' for every order, and its pivots have known signs.  A pivot that
  * comes out with the wrong sign, or too small, is replaced, and the problem is reported.
@@ -14,6 +14,11 @@
 #define LANE_LDL_H
 
 #include "lane/vec.h"
+#if ALONG_ROWS
+#    include "lane/row_tile.h"
+#else
+#    include "lane/tile.h"
+#endif
 #include "plan/plan.h"
 
 /* The numbers of supernodes [begin, end): panels, pivots and their reciprocals.  `shared` ones are
@@ -47,110 +52,9 @@ static inline int32_t below_of(const qc__factor_plan *plan, int32_t J)
     return (int32_t)(plan->row_ptr[J + 1] - plan->row_ptr[J]);
 }
 
-/* ---- tiles ------------------------------------------------------------------------------------ */
-
-/* C[row[i]][col[j]] -= sum_k a[i][k] u[j][k],  i < R, j < C.  NULL maps are the identity. */
-ALWAYS_INLINE void tile(const int R, const int C, const double *a, int64_t lda, const double *u,
-                        int64_t ldu, int32_t depth, double *c, int64_t ldc, const int32_t *row,
-                        const int32_t *col)
-{
-    double *at[TILE_ROWS][TILE_COLS];
-    lane acc[TILE_ROWS][TILE_COLS];
-#pragma GCC unroll 8
-    for (int i = 0; i < R; i++)
-#pragma GCC unroll 8
-        for (int j = 0; j < C; j++) {
-            at[i][j] = c + ((row ? row[i] : i) * ldc + (col ? col[j] : j)) * LANES;
-            acc[i][j] = lane_load(at[i][j]);
-        }
-    for (int32_t k = 0; k < depth; k++) {
-        lane v[TILE_COLS];
-#pragma GCC unroll 8
-        for (int j = 0; j < C; j++)
-            v[j] = lane_load(u + (j * ldu + k) * LANES);
-#pragma GCC unroll 8
-        for (int i = 0; i < R; i++) {
-            const lane ai = lane_load(a + (i * lda + k) * LANES);
-#pragma GCC unroll 8
-            for (int j = 0; j < C; j++)
-                acc[i][j] = lane_fnma(ai, v[j], acc[i][j]);
-        }
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < R; i++)
-#pragma GCC unroll 8
-        for (int j = 0; j < C; j++)
-            lane_store(at[i][j], acc[i][j]);
-}
-
-#define TILE_ARGUMENTS                                                                             \
-    const double *a, int64_t lda, const double *u, int64_t ldu, int32_t depth, double *c,          \
-        int64_t ldc, const int32_t *row, const int32_t *col
-
-/* Tiles of every size up to the full one, so that edges run at full speed as well. */
-#define TILE_CASE(R, C)                                                                            \
-case (R) * 8 + (C): tile(R, C, a, lda, u, ldu, depth, c, ldc, row, col); return
-
-static void tile_edge(int32_t rows, int32_t cols, TILE_ARGUMENTS)
-{
-#define TILE_CASES(R)                                                                              \
-    TILE_CASE(R, 1);                                                                               \
-    TILE_CASE(R, 2)
-    switch (rows * 8 + cols) {
-        TILE_CASES(1);
-        TILE_CASES(2);
-#if LANE_ISA_NUMBER == LANE_ISA_avx2 || LANE_ISA_NUMBER == LANE_ISA_avx512 ||                      \
-    (LANE_ISA_NUMBER == LANE_ISA_base && defined(__aarch64__))
-        TILE_CASES(3);
-#endif
-#if LANE_ISA_NUMBER == LANE_ISA_avx2 || LANE_ISA_NUMBER == LANE_ISA_avx512
-        TILE_CASES(4);
-#endif
-#if LANE_ISA_NUMBER == LANE_ISA_avx512
-        TILE_CASES(5);
-        TILE_CASES(6);
-        TILE_CASE(1, 3);
-        TILE_CASE(1, 4);
-        TILE_CASE(2, 3);
-        TILE_CASE(2, 4);
-        TILE_CASE(3, 3);
-        TILE_CASE(3, 4);
-        TILE_CASE(4, 3);
-        TILE_CASE(4, 4);
-        TILE_CASE(5, 3);
-        TILE_CASE(5, 4);
-        TILE_CASE(6, 3);
-        TILE_CASE(6, 4);
-#endif
-    }
-#undef TILE_CASES
-}
-
 /* Columns of the factor that are eliminated together: the same on every machine, so that the order of
  * the operations, and with it every bit, is the same wherever there is a fused multiply-add. */
 enum { BLOCK = 4 };
-
-/* One column of tiles: `rows` rows of a against `cols` <= TILE_COLS rows of u. */
-static void tile_column(int32_t rows, int32_t cols, TILE_ARGUMENTS)
-{
-    int32_t i = 0;
-    if (cols == TILE_COLS)
-        for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
-            tile(TILE_ROWS, TILE_COLS, a + i * lda * LANES, lda, u, ldu, depth,
-                 row ? c : c + i * ldc * LANES, ldc, row ? row + i : row, col);
-    for (; i < rows; i += TILE_ROWS)
-        tile_edge(rows - i < TILE_ROWS ? rows - i : TILE_ROWS, cols, a + i * lda * LANES, lda, u,
-                  ldu, depth, row ? c : c + i * ldc * LANES, ldc, row ? row + i : row, col);
-}
-
-/* u[j][k] = a[j][k] d[k] */
-static inline void scale_rows(int32_t rows, int32_t depth, const double *a, int64_t lda,
-                              const double *d, double *u)
-{
-    for (int32_t j = 0; j < rows; j++)
-        for (int32_t k = 0; k < depth; k++)
-            lane_put(u, (int64_t)j * depth + k, lane_mul(lane_at(a, j * lda + k), lane_at(d, k)));
-}
 
 /* ---- factor ----------------------------------------------------------------------------------- */
 
@@ -174,11 +78,7 @@ static void update_supernode(const ldl_part *from, const qc__update *update, dou
         }
         return;
     }
-    scale_rows(cols, depth, a, depth, d, u);
-    for (int32_t j = 0; j < cols; j += TILE_COLS)
-        tile_column(rows - j, cols - j < TILE_COLS ? cols - j : TILE_COLS,
-                    a + (int64_t)j * depth * LANES, depth, u + (int64_t)j * depth * LANES, depth,
-                    depth, panel, ldc, target + j, target + j);
+    subtract_outer(rows, cols, depth, a, depth, d, panel, ldc, target, u);
 }
 
 /* All that supernode J receives from the supernodes of `from`. */
@@ -274,11 +174,8 @@ static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_
     for (int32_t k = 0; k < w; k += BLOCK) {
         const int32_t cols = w - k < BLOCK ? w - k : BLOCK;
         double *below = panel + (int64_t)k * w * LANES;
-        if (k > 0)
-            scale_rows(cols, k, below, w, d, u);
-        for (int32_t j = 0; k > 0 && j < cols; j += TILE_COLS)
-            tile_column(rows - k, cols - j < TILE_COLS ? cols - j : TILE_COLS, below, w,
-                        u + (int64_t)j * k * LANES, k, k, below + (k + j) * LANES, w, NULL, NULL);
+        if (!ALONG_ROWS && k > 0)
+            subtract_outer(rows - k, cols, k, below, w, d, below + k * LANES, w, NULL, u);
         factor_block(cols, panel, w, k, sign, d, dinv, bad);
         switch (cols) {
         case 1: eliminate_rows(1, k + 1, rows, panel, w, k, dinv); break;
@@ -286,6 +183,10 @@ static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_
         case 3: eliminate_rows(3, k + 3, rows, panel, w, k, dinv); break;
         default: eliminate_rows(4, k + 4, rows, panel, w, k, dinv); break;
         }
+        const int32_t next = k + cols;
+        if (ALONG_ROWS && next < w)
+            subtract_outer(rows - next, w - next, cols, panel + (int64_t)next * w + k, w, d + k,
+                             panel + (int64_t)next * (w + 1), w, NULL, u);
     }
 }
 

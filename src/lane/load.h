@@ -71,7 +71,7 @@ static void share_H_units(qc__group *g)
 {
     for (int32_t k = 0; k < g->plan->block_count; k++) {
         const qc__cone *c = &g->plan->blocks[k];
-        double *of_block = rows_of(c, g->H_unit);
+        double *of_block = ROWS_OF(c, g->H_unit);
         const lane top = max_abs(of_block, c->size);
         for (int32_t i = 0; i < c->size; i++)
             lane_put(of_block, i, top);

@@ -33,10 +33,31 @@ const qc__lane_table *qc__lanes_available(int k)
     return NULL;
 }
 
+static const char *forced_name(const char *name)
+{
+    return !name || strcmp(name, "auto") == 0 ? getenv("QC_ISA") : name;
+}
+
+int qc__lanes_forced(const char *name)
+{
+    return forced_name(name) != NULL;
+}
+
+const qc__lane_table *qc__rows_like(const qc__lane_table *lanes)
+{
+#ifdef QC_HAVE_AVX2
+    if (lanes == &qc__lanes_avx512)
+        return &qc__lanes_row_avx512;
+    if (lanes == &qc__lanes_avx2)
+        return &qc__lanes_row_avx2;
+#endif
+    (void)lanes;
+    return NULL;
+}
+
 const qc__lane_table *qc__lanes_select(const char *name)
 {
-    if (!name || strcmp(name, "auto") == 0)
-        name = getenv("QC_ISA");
+    name = forced_name(name);
     if (!name)
         return qc__lanes_available(0);
     for (int k = 0; qc__lanes_available(k); k++)

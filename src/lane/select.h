@@ -11,4 +11,10 @@ const qc__lane_table *qc__lanes_available(int k);
 /* "auto" or NULL: the best, or what the environment's QC_ISA names; else by name, NULL if unknown. */
 const qc__lane_table *qc__lanes_select(const char *name);
 
+/* Whether a name was given, here or in the environment. */
+int qc__lanes_forced(const char *name);
+
+/* The instance for one problem at a time in the same instruction set; NULL: there is none. */
+const qc__lane_table *qc__rows_like(const qc__lane_table *lanes);
+
 #endif

@@ -7,6 +7,7 @@
  *
  * at each eigenvalue.  Its derivative D = ds/dv is smooth: 1/2 where v = 0, and within mu/v^2 of the
  * projection's 0 or 1 far from it.  H = D (I - D)^-1 is the scaling W^2 of the interior point there.
+ * Cones without a spectrum: smooth_nonsymmetric.h.
  */
 #ifndef LANE_SMOOTH_H
 #define LANE_SMOOTH_H
@@ -15,6 +16,7 @@
 
 #include "lane/cone.h"
 #include "lane/pack.h"
+#include "lane/smooth_nonsymmetric.h"
 
 /* v = s - y of a row in the caller's units, in which y is E y / c and s is s / E. */
 static lane unscaled_v(const qc__group *g, lane inv_cost, int32_t i)
@@ -34,6 +36,10 @@ static lane smooth_ratio(lane v, lane mu)
     return lane_select(positive, lane_div(large, small), lane_div(small, large));
 }
 
+/* That is how symmetric cones begin. */
+#define soc_smooth soc_start
+#define psd_smooth psd_start
+
 /* In a block eigenvectors share rows, and what is large in H costs the others digits: no more than these,
  * with (mu)^1/2 at least this part of v. */
 #define SMOOTH_LEAST 1e-4
@@ -44,9 +50,9 @@ static void smooth_blocks(const qc__group *g, const double *v, double mu, double
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        const lane least = lane_mul(lane_set1(SMOOTH_LEAST), max_abs(rows_of(c, v), c->size));
+        const lane least = lane_mul(lane_set1(SMOOTH_LEAST), max_abs(ROWS_OF(c, v), c->size));
         const lane root = lane_max(lane_set1(sqrt(mu)), least);
-        soc_start(c, rows_of(c, v), root, rows_of(c, s), rows_of(c, y), state_of(g, k));
+        BY_KIND(c, smooth, c, ROWS_OF(c, v), root, ROWS_OF(c, s), ROWS_OF(c, y), state_of(g, k));
     }
 }
 

@@ -68,6 +68,14 @@ typedef struct qc__gradient_job {
     qc_gradient out;
 } qc__gradient_job;
 
+/* One call of qc_project; of qc_project_derivative where there is a dv. */
+typedef struct qc__project_job {
+    const qc__cone *cones;
+    int64_t cone_count, rows, batch; /* rows of all cones together */
+    const double *v, *dv;
+    double *out;
+} qc__project_job;
+
 /* Problems to be taken one by one, by any thread. */
 typedef struct qc__queue {
     const int64_t *problems;
@@ -112,11 +120,14 @@ typedef struct qc__lane_table {
      * row i of P and q, i < n, then of A and b. */
     void (*own_gradients)(const qc__gradient_job *job, int64_t first, int64_t last);
     void (*shared_gradients)(const qc__gradient_job *job, int64_t first, int64_t last);
+    /* Projects, in memory of the arena; with a measuring one, only measures. */
+    void (*project)(const qc__project_job *job, qc__arena *arena);
 } qc__lane_table;
 
 extern const qc__lane_table qc__lanes_scalar, qc__lanes_base;
 #ifdef QC_HAVE_AVX2
 extern const qc__lane_table qc__lanes_avx2, qc__lanes_avx512;
+extern const qc__lane_table qc__lanes_row_avx2, qc__lanes_row_avx512;
 #endif
 
 #endif

@@ -11,15 +11,18 @@
 #ifndef LANE_VEC_H
 #define LANE_VEC_H
 
+#include <math.h>
 #include <stdint.h>
 
-#define LANE_ISA_scalar   1
-#define LANE_ISA_base     2
-#define LANE_ISA_avx2     3
-#define LANE_ISA_avx512   4
-#define LANE_PASTE_(a, b) a##b
-#define LANE_PASTE(a, b)  LANE_PASTE_(a, b)
-#define LANE_ISA_NUMBER   LANE_PASTE(LANE_ISA_, LANE_ISA)
+#define LANE_ISA_scalar     1
+#define LANE_ISA_base       2
+#define LANE_ISA_avx2       3
+#define LANE_ISA_avx512     4
+#define LANE_ISA_row_avx2   5
+#define LANE_ISA_row_avx512 6
+#define LANE_PASTE_(a, b)   a##b
+#define LANE_PASTE(a, b)    LANE_PASTE_(a, b)
+#define LANE_ISA_NUMBER     LANE_PASTE(LANE_ISA_, LANE_ISA)
 
 #if LANE_ISA_NUMBER == LANE_ISA_avx512
 #    include "lane/vec/vec_avx512.h"
@@ -36,6 +39,17 @@ enum { LANES = 4, TILE_ROWS = 3, TILE_COLS = 2 };
 #else
 #    include "lane/vec/vec_scalar.h"
 enum { LANES = 1, TILE_ROWS = 2, TILE_COLS = 2 };
+#endif
+
+/* One problem at a time, with `wide` registers along the rows of its matrices. */
+#if LANE_ISA_NUMBER == LANE_ISA_row_avx512
+#    include "lane/vec/wide_avx512.h"
+#    define ALONG_ROWS 1
+#elif LANE_ISA_NUMBER == LANE_ISA_row_avx2
+#    include "lane/vec/wide_avx2.h"
+#    define ALONG_ROWS 1
+#else
+#    define ALONG_ROWS 0
 #endif
 
 enum { REGS = LANES / REG_WIDTH };
@@ -157,6 +171,27 @@ ALWAYS_INLINE mask mask_none(void)
 {
     return mask_from_bits(0);
 }
+
+/* Element by element through libm: it is accurate to the last bit over the whole range, infinities and
+ * NaN included, and the few cones that need these functions call them a few times an iteration. */
+#define LANE_LIBM(name)                                                                            \
+    static inline lane lane_##name(lane a)                                                         \
+    {                                                                                              \
+        double each[LANES] __attribute__((aligned(64)));                                           \
+        lane_store(each, a);                                                                       \
+        for (int l = 0; l < LANES; l++)                                                            \
+            each[l] = name(each[l]);                                                               \
+        return lane_load(each);                                                                    \
+    }
+LANE_LIBM(exp)
+LANE_LIBM(log)
+
+/* The power of two at or under a > 0, by which to divide and multiply is exact; 1 for 0. */
+static inline double binary_scale(double a)
+{
+    return a > 0.0 ? ldexp(1.0, ilogb(a)) : 1.0;
+}
+LANE_LIBM(binary_scale)
 
 ALWAYS_INLINE mask lane_finite(lane a)
 {

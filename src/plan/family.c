@@ -36,47 +36,48 @@ static int is_triangular(int64_t rows)
 }
 
 /* One cone, the k-th, which begins at row `row`. */
-static qc_error check_cone(const qc_cone *cone, int64_t k, int64_t row, qc_message *why)
+static qc_error check_cone(const char *owner, const qc_cone *cone, int64_t k, int64_t row,
+                           qc_message *why)
 {
     const int64_t size = cone->size;
     if ((int)cone->kind < QC_CONE_ZERO || cone->kind > QC_CONE_POWER)
-        FAIL("family.cones[%" PRId64 "].kind must be a qc_cone_kind, got %d", k, (int)cone->kind);
+        FAIL("%scones[%" PRId64 "].kind must be a qc_cone_kind, got %d", owner, k, (int)cone->kind);
     if (cone->kind <= QC_CONE_NONNEGATIVE) {
         if (size < 0)
-            FAIL("family.cones[%" PRId64 "].size must be at least 0, got %" PRId64, k, size);
+            FAIL("%scones[%" PRId64 "].size must be at least 0, got %" PRId64, owner, k, size);
         return QC_OK;
     }
     if (size < 1)
-        FAIL("family.cones[%" PRId64 "], at row %" PRId64
-             ", must have at least 1 row, got %" PRId64,
-             k, row, size);
+        FAIL("%scones[%" PRId64 "], at row %" PRId64 ", must have at least 1 row, got %" PRId64,
+             owner, k, row, size);
     if (cone->kind == QC_CONE_PSD && !is_triangular(size))
-        FAIL("family.cones[%" PRId64 "], a PSD cone at row %" PRId64
+        FAIL("%scones[%" PRId64 "], a PSD cone at row %" PRId64
              ", must have k (k + 1) / 2 rows for some k, got %" PRId64,
-             k, row, size);
+             owner, k, row, size);
     if (cone->kind >= QC_CONE_EXPONENTIAL && size != 3)
-        FAIL("family.cones[%" PRId64 "], at row %" PRId64 ", must have 3 rows, got %" PRId64, k,
+        FAIL("%scones[%" PRId64 "], at row %" PRId64 ", must have 3 rows, got %" PRId64, owner, k,
              row, size);
     if (cone->kind == QC_CONE_POWER && !(fabs(cone->alpha) < 1.0 && cone->alpha != 0.0))
-        FAIL("family.cones[%" PRId64 "].alpha, of a power cone at rows %" PRId64 " to %" PRId64
+        FAIL("%scones[%" PRId64 "].alpha, of a power cone at rows %" PRId64 " to %" PRId64
              ", must be between -1 and 1 and not 0, got %g",
-             k, row, row + 2, cone->alpha);
+             owner, k, row, row + 2, cone->alpha);
     return QC_OK;
 }
 
-qc_error qc__cones_check(const qc_cone *cones, int64_t count, int64_t *rows, qc_message *why)
+qc_error qc__cones_check(const char *owner, const qc_cone *cones, int64_t count, int64_t *rows,
+                         qc_message *why)
 {
     if (count < 0)
-        FAIL("family.cone_count must be at least 0, got %" PRId64, count);
+        FAIL("%scone_count must be at least 0, got %" PRId64, owner, count);
     if (count > 0 && !cones)
-        FAIL("family.cones must hold %" PRId64 " cones, got NULL", count);
+        FAIL("%scones must hold %" PRId64 " cones, got NULL", owner, count);
     *rows = 0;
     for (int64_t k = 0; k < count; k++) {
-        const qc_error error = check_cone(&cones[k], k, *rows, why);
+        const qc_error error = check_cone(owner, &cones[k], k, *rows, why);
         if (error)
             return error;
         if (cones[k].size > MOST_ENTRIES - *rows)
-            FAIL("family.cones must have at most %d rows together, got more", MOST_ENTRIES);
+            FAIL("%scones must have at most %d rows together, got more", owner, MOST_ENTRIES);
         *rows += cones[k].size;
     }
     return QC_OK;
@@ -85,7 +86,7 @@ qc_error qc__cones_check(const qc_cone *cones, int64_t count, int64_t *rows, qc_
 static qc_error check_cones(const qc_family *f, qc_message *why)
 {
     int64_t rows = 0;
-    const qc_error error = qc__cones_check(f->cones, f->cone_count, &rows, why);
+    const qc_error error = qc__cones_check("family.", f->cones, f->cone_count, &rows, why);
     if (!error && rows != f->m)
         FAIL("family.cones must have family.m = %" PRId64 " rows together, got %" PRId64, f->m,
              rows);

@@ -15,8 +15,7 @@
  * more than the second, where x is eliminated first they would be too large to be dense. */
 enum { SPARSE_ABOVE = 12, DENSE_MOST = 1000 };
 
-/* The cone as it is worked on: one of one row is a half-line. */
-static qc__cone cone_of(const qc_cone *cone, int32_t first)
+qc__cone qc__cone_of(const qc_cone *cone, int32_t first)
 {
     qc__cone c = {.kind = cone->kind,
                   .first = first,
@@ -49,7 +48,7 @@ static qc_error copy_cones(qc_plan *plan, const qc_family *f)
         return QC_ERROR_MEMORY;
     int32_t row = 0;
     for (int64_t k = 0; k < f->cone_count; k++) {
-        const qc__cone cone = cone_of(&f->cones[k], row);
+        const qc__cone cone = qc__cone_of(&f->cones[k], row);
         const int is_zero = cone.kind == QC_CONE_ZERO;
         const int is_block = cone.kind > QC_CONE_NONNEGATIVE;
         *(is_zero ? &plan->zero_rows : &plan->cone_rows) += cone.size;
@@ -247,10 +246,6 @@ qc_error qc__plan_new(qc_plan **out, const qc_family *f, int condense, qc_messag
     qc_error error = qc__family_check(f, why);
     if (error)
         return error;
-    for (int64_t k = 0; k < f->cone_count; k++)
-        if (f->cones[k].kind > QC_CONE_SECOND_ORDER)
-            return qc__fail(why, QC_ERROR_UNSUPPORTED, "cones of kind %d come with a later version",
-                            (int)f->cones[k].kind);
     if (condense < -1 || condense > 1)
         return qc__fail(why, QC_ERROR_ARGUMENT, "options.condense must be -1, 0 or 1, got %d",
                         condense);

@@ -119,6 +119,8 @@ struct qc_plan {
     qc__factor_plan condense;
     qc__factor_plan convexity; /* P alone, size n, to see whether it is positive semidefinite */
     const struct qc__lane_table *lanes;
+    const struct qc__lane_table *rows; /* for one problem at a time; or NULL             */
+    int rows_per_thread; /* a solver for at most so many problems a thread uses it  */
 };
 
 /* Is the block kept sparse, by auxiliary variables, in this matrix? */
@@ -134,7 +136,10 @@ static inline int qc__values_shared(const qc_plan *plan)
     return (plan->shared & both) == both;
 }
 
-/* Checks the family and compiles everything but `lanes`.  On failure *out is NULL. */
+/* The cone as it is worked on: one of one row is a half-line. */
+qc__cone qc__cone_of(const qc_cone *cone, int32_t first);
+
+/* Checks the family and compiles everything but `lanes` and `rows`.  On failure *out is NULL. */
 qc_error qc__plan_new(qc_plan **out, const qc_family *family, int condense, qc_message *why);
 void qc__plan_free(qc_plan *plan);
 

@@ -37,7 +37,7 @@ static inline int qc__is_lpgd(const qc_settings *settings)
 
 struct qc_solver {
     const qc_plan *plan;
-    const qc__lane_table *lanes;
+    const qc__lane_table *lanes; /* the plan's, or its rows */
     int64_t capacity, batch; /* batch: of the last solve; 0: none yet */
     qc_settings settings;
     int max_threads;

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from conic import Conic, conic, project, project_derivative
+from regular import Conic, conic, project, project_derivative
 from hypothesis import given
 from hypothesis import strategies as st
 from support import seeds

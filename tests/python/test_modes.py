@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from conic import Conic, blocks_of, conic, jacobian_of_conditions, project_derivative
+from regular import Conic, blocks_of, conic, jacobian_of_conditions, project_derivative
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from support import feasible, seeds

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from conic import conic
+from regular import conic
 from support import feasible
 
 import quadcone as qc

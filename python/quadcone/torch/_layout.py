@@ -173,6 +173,7 @@ def qp_layout(
     b: Shape | None,
     isa: str,
     condense: int,
+    engine: str,
 ) -> Layout:
     """The layout of OptNet's problem; ValueError names the argument whose shape does not fit."""
     n, p, m = _qp_sizes(Q, G, h, A, b)
@@ -188,7 +189,7 @@ def qp_layout(
         for name, shape, one in zip(names, shapes, ones, strict=True)
     )
     cones = tuple(part for kind, size in ((0, p), (1, m)) if size for part in (kind, size, 0.0))
-    family = Family(n, p + m, None, None, cones, isa, condense)
+    family = Family(n, p + m, None, None, cones, isa, condense, engine)
     return _make_layout(family, batch, ((n, n), (n,), (p + m, n), (p + m,)), slots, p)
 
 

@@ -107,6 +107,7 @@ def qp(
             None if b is None else b.shape,
             choices.isa,
             choices.condense_code,
+            choices.engine,
         )
         outputs, report = solve(layout, choices, full, (Q, q, A, b, G, h))
     except AttributeError:

@@ -59,6 +59,13 @@ static void of_qc_compile(void **state)
     qc_plan_options_default(&options);
     options.isa = "abacus";
     CHECK_ERROR(qc_compile(&plan, &fam.f, &options, &why), QC_ERROR_ARGUMENT, "got \"abacus\"");
+    qc_plan_options_default(&options);
+    options.engine = "steam";
+    CHECK_ERROR(qc_compile(&plan, &fam.f, &options, &why), QC_ERROR_ARGUMENT, "got \"steam\"");
+    options.engine = "rows";
+    options.isa = "base";
+    CHECK_ERROR(qc_compile(&plan, &fam.f, &options, &why), QC_ERROR_UNSUPPORTED, "set is base");
+    assert_null(plan);
     fam.f.n = -4;
     CHECK_ERROR(qc_compile(&plan, &fam.f, NULL, &why), QC_ERROR_ARGUMENT, "got -4");
     assert_int_equal(qc_compile(&plan, &fam.f, NULL, NULL), QC_ERROR_ARGUMENT);

@@ -265,9 +265,15 @@ engine engine_new(const qc_family *f, const char *isa, int condense, int64_t cap
     options.condense = condense;
     if (isa)
         options.isa = isa;
+    return engine_with(f, &options, capacity, settings);
+}
+
+engine engine_with(const qc_family *f, const qc_plan_options *options, int64_t capacity,
+                   const qc_settings *settings)
+{
     engine e;
     qc_message why = {""};
-    if (qc_compile(&e.plan, f, &options, &why) ||
+    if (qc_compile(&e.plan, f, options, &why) ||
         qc_solver_new(&e.solver, e.plan, capacity, settings, &why))
         fail_msg("%s", why.text);
     return e;

@@ -48,6 +48,9 @@ typedef struct engine {
 
 engine engine_new(const qc_family *f, const char *isa, int condense, int64_t capacity,
                   const qc_settings *settings);
+/* The same with all options. */
+engine engine_with(const qc_family *f, const qc_plan_options *options, int64_t capacity,
+                   const qc_settings *settings);
 void engine_free(engine *e);
 
 #endif

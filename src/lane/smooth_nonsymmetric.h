@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * smooth_nonsymmetric.h -- the smoothed projection on exponential and power cones and their duals.
+ *
+ * These have no spectrum, but s o y = mu e still means that the pair is on the central path, which is
+ * s = -mu grad f*(y) with the barrier f* of K*.  With s - y = v that makes y the minimum of
+ *
+ *     phi(y) = mu f*(y) + 1/2 y'y + v'y
+ *
+ * phi/mu is self-concordant, so Newton's method with steps of 1/(1 + decrement) arrives from anywhere
+ * (Nesterov & Nemirovskii, 1994).  For a dual cone f*(M^-1 y) takes the place of f*, as in
+ * nonsymmetric.h; in the coordinates M^-1 y the rest of phi is 1/2 y'M^2 y + (M v)'y.
+ */
+#ifndef LANE_SMOOTH_NONSYMMETRIC_H
+#define LANE_SMOOTH_NONSYMMETRIC_H
+
+#include "lane/cone_nonsymmetric.h"
+
+enum { SMOOTH_STEPS = 200 };
+#define SMOOTH_ARRIVED 1e-9 /* the decrement, which the next step would square */
+
+/* phi at y: its gradient (of phi / mu), and its Hessian. */
+static inline void smooth_model(const qc__cone *c, const lane v[], lane inv_mu, const lane y[],
+                                lane gradient[], lane hessian[])
+{
+    barrier f;
+    nonsym_barrier(c, y, &f);
+    barrier_gradient(&f, gradient);
+    barrier_hessian(&f, hessian);
+    for (int j = 0; j < THREE; j++) {
+        lane e[THREE] = {lane_zero(), lane_zero(), lane_zero()}; /* column j of M^2 */
+        e[j] = lane_set1(1.0);
+        if (nonsym_is_dual(c)) {
+            nonsym_map(c, 0, e);
+            nonsym_map(c, 0, e);
+        }
+        for (int i = 0; i < THREE; i++) {
+            gradient[i] = lane_fma(inv_mu, lane_mul(e[i], y[j]), gradient[i]);
+            if (i >= j)
+                hessian[lower_at(i, j)] = lane_fma(inv_mu, e[i], hessian[lower_at(i, j)]);
+        }
+        gradient[j] = lane_fma(inv_mu, v[j], gradient[j]);
+    }
+}
+
+/* s, y := the pair of s - y = v on the central path at mu = root^2.  NaN where it is not found. */
+static inline void nonsym_smooth(const qc__cone *c, const double *v, lane root, double *s,
+                                 double *y, double *state)
+{
+    const lane one = lane_set1(1.0), mu = lane_mul(root, root), inv_mu = lane_div(one, mu);
+    lane at_v[THREE], at_y[THREE], at_s[THREE];
+    mask going = mask_from_bits(~0u);
+    nonsym_start(c, v, root, s, y, state);
+    nonsym_load(c, NONSYM_Y, y, at_y);
+    for (int i = 0; i < THREE; i++)
+        at_v[i] = lane_at(v, i);
+    if (nonsym_is_dual(c))
+        nonsym_map(c, 0, at_v);
+    for (int k = 0; k < SMOOTH_STEPS && mask_any(going); k++) {
+        lane gradient[THREE], hessian[LOWER], step[THREE];
+        smooth_model(c, at_v, inv_mu, at_y, gradient, hessian);
+        nonsym_solve(hessian, gradient, step);
+        const lane decrement = lane_sqrt(dot3(step, gradient));
+        const lane length = lane_div(one, lane_add(one, decrement));
+        for (int i = 0; i < THREE; i++)
+            at_y[i] = lane_select(going, lane_fnma(length, step[i], at_y[i]), at_y[i]);
+        going = mask_andnot(going, lane_le(decrement, lane_set1(SMOOTH_ARRIVED)));
+    }
+    barrier f;
+    nonsym_barrier(c, at_y, &f);
+    barrier_gradient(&f, at_s);
+    for (int i = 0; i < THREE; i++)
+        at_s[i] = lane_select(going, lane_set1(NAN), lane_neg(lane_mul(mu, at_s[i])));
+    nonsym_store(c, NONSYM_S, at_s, s);
+    nonsym_store(c, NONSYM_Y, at_y, y);
+}
+
+#endif

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Problems one by one, along the rows of their matrices, against problems side by side in lanes: the
+ * same bits, and the rows are what few problems get. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lane/select.h"
+#include "run/solver.h"
+#include "support/check.h"
+#include "support/families.h"
+#include "support/problem.h"
+
+enum { BATCH = 3 };
+
+/* Everything that a solve and its derivatives give. */
+typedef struct outcome {
+    answers a, tangent;
+    problems gradient;
+} outcome;
+
+static outcome outcome_new(const problems *p)
+{
+    return (outcome){answers_new(BATCH, p->n, p->m), answers_new(BATCH, p->n, p->m),
+                     problems_random(&p->f, BATCH, 0)};
+}
+
+static void outcome_free(outcome *o)
+{
+    answers_free(&o->a);
+    answers_free(&o->tangent);
+    problems_free(&o->gradient);
+}
+
+static void compute(const problems *p, const qc_plan_options *options, outcome *o)
+{
+    const qc_values values = problems_values(p);
+    const qc_cotangent in = {p->q, p->b, p->b}; /* any numbers, if they are the batch's */
+    const qc_cotangent own = {.x = o->a.out.x};
+    const qc_gradient out = {o->gradient.P, o->gradient.q, o->gradient.A, o->gradient.b,
+                             NULL,          NULL};
+    const qc_tangent tangent = {.x = o->tangent.out.x, .y = o->tangent.out.y, .s = o->tangent.out.s};
+    engine e = engine_with(&p->f, options, BATCH, NULL);
+    assert_int_equal(qc_solve(e.solver, BATCH, &values, NULL, &o->a.out, NULL), QC_OK);
+    assert_int_equal(qc_vjp(e.solver, p->f.shared ? &own : &in, &out, NULL), QC_OK);
+    assert_int_equal(qc_jvp(e.solver, &values, &tangent, NULL), QC_OK);
+    engine_free(&e);
+}
+
+static void check_same(const char *what, const double *a, const double *b, int64_t count)
+{
+    for (int64_t k = 0; k < count; k++)
+        if (memcmp(&a[k], &b[k], sizeof *a) != 0 && !(isnan(a[k]) && isnan(b[k])))
+            fail_msg("%s[%lld]: %.17g in rows, %.17g in lanes", what, (long long)k, a[k], b[k]);
+}
+
+static void check_same_outcome(const problems *p, const outcome *rows, const outcome *lanes)
+{
+    const qc_solution *a = &rows->a.out, *b = &lanes->a.out;
+    const qc_solution *da = &rows->tangent.out, *db = &lanes->tangent.out;
+    const problems *g = &rows->gradient, *h = &lanes->gradient;
+    const unsigned shared = p->f.shared;
+    for (int k = 0; k < BATCH; k++) {
+        assert_int_equal(a->status[k], b->status[k]);
+        assert_int_equal(a->iterations[k], b->iterations[k]);
+    }
+    check_same("x", a->x, b->x, BATCH * p->n);
+    check_same("y", a->y, b->y, BATCH * p->m);
+    check_same("s", a->s, b->s, BATCH * p->m);
+    check_same("gap", a->gap, b->gap, BATCH);
+    check_same("margin", a->margin, b->margin, BATCH);
+    check_same("dx", da->x, db->x, BATCH * p->n);
+    check_same("dy", da->y, db->y, BATCH * p->m);
+    check_same("ds", da->s, db->s, BATCH * p->m);
+    check_same("P", g->P, h->P, (shared & QC_SHARED_P ? 1 : BATCH) * p->P_length);
+    check_same("q", g->q, h->q, (shared & QC_SHARED_Q ? 1 : BATCH) * p->n);
+    check_same("A", g->A, h->A, (shared & QC_SHARED_A ? 1 : BATCH) * p->A_length);
+    check_same("b", g->b, h->b, (shared & QC_SHARED_B ? 1 : BATCH) * p->m);
+}
+
+/* Both engines of every instruction set that has both. */
+static void check_problems(const problems *p, int condense)
+{
+    qc_plan_options options = {.condense = condense};
+    outcome rows = outcome_new(p), lanes = outcome_new(p);
+    for (int k = 0; (options.isa = qc_isa_name(k)); k++) {
+        if (!qc__rows_like(qc__lanes_available(k)))
+            continue;
+        options.engine = "lanes";
+        compute(p, &options, &lanes);
+        options.engine = "rows";
+        compute(p, &options, &rows);
+        assert_int_equal(rows.a.out.status[0], QC_SOLVED);
+        check_same_outcome(p, &rows, &lanes);
+    }
+    outcome_free(&rows);
+    outcome_free(&lanes);
+}
+
+/* The last problem has no solution, most likely, and takes the way through the embedding. */
+static void spoil(problems *p)
+{
+    for (int64_t i = 0; i < p->m; i++)
+        p->b[(BATCH - 1) * p->m + i] = -1e3;
+}
+
+static void check_family(family *fam, uint64_t seed)
+{
+    for (int condense = -1; condense <= 0; condense++)
+        for (unsigned shared = 0; shared < 2; shared++) {
+            fam->f.shared = shared ? QC_SHARED_P | QC_SHARED_A : 0;
+            problems p = problems_random(&fam->f, BATCH, seed);
+            spoil(&p);
+            check_problems(&p, condense);
+            problems_free(&p);
+        }
+}
+
+static void every_family_has_the_bits_of_lanes(void **state)
+{
+    (void)state;
+    family fam;
+    for (int k = 0; family_make(&fam, k); k++) {
+        check_family(&fam, (uint64_t)k);
+        family_free(&fam);
+    }
+}
+
+/* Supernodes of all widths, with edges that are not whole registers. */
+static void large_dense_ones_too(void **state)
+{
+    (void)state;
+    const int sizes[][3] = {{63, 0, 110}, {71, 30, 53}, {117, 21, 90}};
+    family fam;
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        family_dense(&fam, sizes[k][0], sizes[k][1], sizes[k][2]);
+        check_family(&fam, k);
+        family_free(&fam);
+    }
+}
+
+/* Cones of `size` rows: b is inside all of them, so x = 0 is feasible. */
+static void check_second_order(int n, int size, int count)
+{
+    family fam;
+    qc_cone *cones = calloc((size_t)count, sizeof *cones);
+    family_dense(&fam, n, 0, size * count);
+    for (int k = 0; k < count; k++)
+        cones[k] = (qc_cone){QC_CONE_SECOND_ORDER, size, 0.0};
+    problems p = problems_random(&fam.f, BATCH, 1);
+    p.f.cones = cones;
+    p.f.cone_count = count;
+    for (int64_t i = 0; i < BATCH * p.m; i++)
+        p.b[i] = i % size == 0 ? 1.0 : 0.05;
+    check_problems(&p, 0);
+    check_problems(&p, -1);
+    problems_free(&p);
+    family_free(&fam);
+    free(cones);
+}
+
+static void second_order_cones_too(void **state)
+{
+    (void)state;
+    check_second_order(20, 3, 9);
+    check_second_order(30, 6, 8);
+    check_second_order(25, 40, 2); /* kept sparse, in full */
+}
+
+static const qc__lane_table *table_of(const qc_plan *plan, int64_t capacity, int threads)
+{
+    qc_solver *solver;
+    qc_settings settings;
+    qc_settings_default(&settings);
+    settings.num_threads = threads;
+    assert_int_equal(qc_solver_new(&solver, plan, capacity, &settings, NULL), QC_OK);
+    const qc__lane_table *table = solver->lanes;
+    qc_solver_free(solver);
+    return table;
+}
+
+static void few_problems_a_thread_get_rows(void **state)
+{
+    (void)state;
+    if (!qc__rows_like(qc__lanes_available(0)) || qc__lanes_forced("auto"))
+        skip();
+    family fam;
+    qc_plan *plan;
+    qc_plan_info info;
+    family_dense(&fam, 40, 0, 40);
+    assert_int_equal(qc_compile(&plan, &fam.f, NULL, NULL), QC_OK);
+    qc_plan_describe(plan, &info);
+    assert_in_range(info.rows_per_thread, 1, info.lanes - 1);
+    for (int threads = 1; threads <= 3; threads++) {
+        const int64_t most = (int64_t)threads * info.rows_per_thread;
+        assert_ptr_equal(table_of(plan, 1, threads), qc__rows_like(plan->lanes));
+        assert_ptr_equal(table_of(plan, most, threads), qc__rows_like(plan->lanes));
+        assert_ptr_equal(table_of(plan, most + 1, threads), plan->lanes);
+    }
+    qc_plan_free(plan);
+    qc_plan_options options;
+    qc_plan_options_default(&options);
+    options.isa = qc_isa_name(0);
+    assert_int_equal(qc_compile(&plan, &fam.f, &options, NULL), QC_OK);
+    assert_ptr_equal(table_of(plan, 1, 1), plan->lanes);
+    qc_plan_free(plan);
+    family_free(&fam);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_family_has_the_bits_of_lanes),
+        cmocka_unit_test(large_dense_ones_too),
+        cmocka_unit_test(second_order_cones_too),
+        cmocka_unit_test(few_problems_a_thread_get_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
