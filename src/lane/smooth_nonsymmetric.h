@@ -17,7 +17,7 @@
 #include "lane/cone_nonsymmetric.h"
 
 enum { SMOOTH_STEPS = 200 };
-#define SMOOTH_ARRIVED 1e-9 /* the decrement, which the next step would square */
+#define SMOOTH_ARRIVED 1e-5 /* the decrement, which the last step squares; rounding leaves 1e-8 of it */
 
 /* phi at y: its gradient (of phi / mu), and its Hessian. */
 static inline void smooth_model(const qc__cone *c, const lane v[], lane inv_mu, const lane y[],

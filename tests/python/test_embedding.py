@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from regular import Conic, conic, project, project_derivative
+from regular import Regular, project, project_derivative, regular
 from hypothesis import given
 from hypothesis import strategies as st
 from support import seeds
@@ -14,7 +14,16 @@ from support import seeds
 import quadcone as qc
 
 CONES = st.sampled_from(
-    [{"l": 7}, {"z": 2, "l": 6}, {"q": [4, 3]}, {"z": 1, "q": [5]}, {"z": 1, "l": 3, "q": [3, 4]}]
+    [
+        {"l": 7},
+        {"z": 2, "l": 6},
+        {"q": [4, 3]},
+        {"z": 1, "q": [5]},
+        {"z": 1, "l": 3, "q": [3, 4]},
+        {"s": [3]},
+        {"l": 2, "ep": 2},
+        {"l": 2, "ed": 1, "p": [0.3, -0.6]},
+    ]
 )
 
 
@@ -27,7 +36,7 @@ def dual_derivative(cones, v):
     return np.eye(len(v)) - project_derivative(cones, -v)
 
 
-def chain(problem: Conic, embedding: qc.Embedding, dA, db, dc):
+def chain(problem: Regular, embedding: qc.Embedding, dA, db, dc):
     """(dx, dy, ds) by the composition phi o s o Q of Agrawal et al. (2019), section 2, literally.
 
     Q(A, b, c); s takes Q to a root z of N(z, Q) = ((Q - I) Pi + I) z / |w|; phi reads off the solution.
@@ -59,7 +68,7 @@ def chain(problem: Conic, embedding: qc.Embedding, dA, db, dc):
 @given(seeds, CONES)
 def test_the_derivative_is_the_chain_of_the_paper(rng, cones):
     """A random cone program with P = 0: ours is phi o s o Q."""
-    problem = conic(rng, 4, cones, quadratic=False)
+    problem = regular(rng, 3, cones, quadratic=False)
     solution = problem.solve()
     assert solution.solved
     dP, dq, dA, db = (rng.standard_normal(value.shape) for value in problem.values)
@@ -71,7 +80,7 @@ def test_the_derivative_is_the_chain_of_the_paper(rng, cones):
         assert np.allclose(mine, theirs, rtol=0.0, atol=1e-8 * scale)
 
 
-def check_embedding(problem: Conic, embedding: qc.Embedding):
+def check_embedding(problem: Regular, embedding: qc.Embedding):
     """Q u = v, u in C, v in C*, u'v = 0."""
     P, _, A, b = problem.values
     n, m = A.shape[1], len(b)
@@ -95,7 +104,7 @@ def check_embedding(problem: Conic, embedding: qc.Embedding):
 
 @pytest.mark.parametrize("quadratic", [True, False])
 def test_embedding_of_a_solution(quadratic):
-    problem = conic(np.random.default_rng(1), 5, {"z": 2, "l": 3, "q": [4]}, quadratic=quadratic)
+    problem = regular(np.random.default_rng(1), 5, {"z": 2, "l": 3, "q": [4]}, quadratic=quadratic)
     solution = problem.solve()
     embedding = solution.embedding()
     assert (embedding.tau, embedding.kappa) == (1.0, 0.0)
@@ -104,8 +113,8 @@ def test_embedding_of_a_solution(quadratic):
 
 def test_embedding_of_certificates():
     A = np.array([[1.0], [-1.0]])
-    infeasible = Conic(None, np.ones(1), A, np.array([0.0, -1.0]), {"l": 2})
-    unbounded = Conic(None, -np.ones(1), -A[:1], np.array([0.0]), {"l": 1})
+    infeasible = Regular(None, np.ones(1), A, np.array([0.0, -1.0]), {"l": 2})
+    unbounded = Regular(None, -np.ones(1), -A[:1], np.array([0.0]), {"l": 1})
     for problem, status in ((infeasible, "primal_infeasible"), (unbounded, "dual_infeasible")):
         solution = problem.solve()
         assert solution.status == status
@@ -115,23 +124,23 @@ def test_embedding_of_certificates():
 
 
 def test_embedding_of_sparse_problems():
-    dense = conic(np.random.default_rng(2), 4, {"z": 1, "l": 3})
-    sparse = Conic(sp.csc_array(dense.P), dense.q, sp.csc_array(dense.A), dense.b, dense.cones)
+    dense = regular(np.random.default_rng(2), 4, {"z": 1, "l": 3})
+    sparse = Regular(sp.csc_array(dense.P), dense.q, sp.csc_array(dense.A), dense.b, dense.cones)
     embedding = sparse.solve().embedding()
     assert sp.issparse(embedding.Q)
     assert np.allclose(embedding.Q.toarray(), dense.solve().embedding().Q)
-    mixed = Conic(sparse.P, dense.q, dense.A, dense.b, dense.cones).solve().embedding()
+    mixed = Regular(sparse.P, dense.q, dense.A, dense.b, dense.cones).solve().embedding()
     assert np.allclose(mixed.Q, embedding.Q.toarray())
-    mixed = Conic(dense.P, dense.q, sparse.A, dense.b, dense.cones).solve().embedding()
+    mixed = Regular(dense.P, dense.q, sparse.A, dense.b, dense.cones).solve().embedding()
     assert np.allclose(mixed.Q.toarray(), embedding.Q.toarray())
 
 
 def test_embedding_of_a_batch():
-    problem = conic(np.random.default_rng(3), 4, {"z": 1, "q": [4]})
+    problem = regular(np.random.default_rng(3), 4, {"z": 1, "q": [4]})
     q = problem.q + np.array([[0.0], [0.1]])
     solution = qc.Problem(problem.P, problem.A, problem.cones).solve(q, problem.b)
     for k in range(2):
-        one = Conic(problem.P, q[k], problem.A, problem.b, problem.cones)
+        one = Regular(problem.P, q[k], problem.A, problem.b, problem.cones)
         check_embedding(one, solution.embedding(k))
     with pytest.raises(ValueError, match="problem is None, expected the index"):
         solution.embedding()
@@ -140,7 +149,7 @@ def test_embedding_of_a_batch():
 
 
 def test_there_is_nothing_to_embed():
-    solution = conic(np.random.default_rng(4), 8, {"l": 6, "q": [5]}).solve(max_iterations=1)
+    solution = regular(np.random.default_rng(4), 8, {"l": 6, "q": [5]}).solve(max_iterations=1)
     assert solution.status == "max_iterations"
     with pytest.raises(ValueError, match="neither a solution nor a certificate"):
         solution.embedding()

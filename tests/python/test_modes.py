@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from regular import Conic, blocks_of, conic, jacobian_of_conditions, project_derivative
+from regular import Regular, jacobian_of_conditions, parts, project_derivative, regular
+from conic import matrix_of, vector_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from support import feasible, seeds
@@ -15,7 +16,16 @@ import quadcone as qc
 
 ITERATIVE = ["lsmr", "lsqr"]
 LPGD = ["lpgd", "lpgd_left", "lpgd_right"]
-CONES = st.sampled_from([{"l": 7}, {"z": 2, "l": 6}, {"q": [4, 3]}, {"z": 1, "l": 3, "q": [4]}])
+CONES = st.sampled_from(
+    [
+        {"l": 7},
+        {"z": 2, "l": 6},
+        {"q": [4, 3]},
+        {"z": 1, "l": 3, "q": [4]},
+        {"l": 1, "s": [3]},
+    ]
+)
+CURVED = st.sampled_from([{"z": 1, "ep": 2}, {"l": 1, "ed": 1, "p": [0.3]}, {"p": [0.7, -0.4]}])
 
 
 def cotangents(rng, solution):
@@ -39,9 +49,9 @@ def largest(parts):
 
 
 @pytest.mark.parametrize("mode", ITERATIVE)
-@given(seeds, CONES, st.sampled_from([True, False]))
+@given(seeds, CONES | CURVED, st.sampled_from([True, False]))
 def test_products_alone_give_the_same(mode, rng, cones, condense):
-    problem = conic(rng, 5, cones)
+    problem = regular(rng, 5, cones)
     exact = problem.solve(condense=condense)
     other = problem.solve(condense=condense, derivative_mode=mode)
     u, v = cotangents(rng, exact), tangents(rng, problem.values)
@@ -92,7 +102,7 @@ def linear_programs(n, count):
         A, x = rng.standard_normal((m, n)), rng.standard_normal(n)
         y, s = np.zeros(m), rng.uniform(0.5, 2.0, m)
         y[active], s[active] = rng.uniform(0.5, 2.0, n), 0.0
-        yield Conic(None, -A.T @ y, A, A @ x + s, {"l": m})
+        yield Regular(None, -A.T @ y, A, A @ x + s, {"l": m})
 
 
 @pytest.mark.parametrize("mode", ITERATIVE)
@@ -125,7 +135,7 @@ def test_what_did_not_converge_says_so(mode):
 def test_the_residual_is_true(mode):
     """What is reported beside "inaccurate" is |J'u - r| / |r| of the u that is given."""
     rng = np.random.default_rng(4)
-    problem = conic(rng, 10, {"z": 2, "l": 6, "q": [5]})
+    problem = regular(rng, 10, {"z": 2, "l": 6, "q": [5]})
     solution = problem.solve(derivative_mode=mode, derivative_iterations=5)
     g_x = rng.standard_normal(10)
     gradients = solution.vjp(g_x)
@@ -145,7 +155,7 @@ def singular_problem():
     A[2] = A[0] + A[1]
     x, y = rng.standard_normal(n), np.r_[1.0, 2.0, 0.5, np.zeros(4)]
     s = np.r_[np.zeros(3), np.ones(4)]
-    return Conic(np.eye(n), -x - A.T @ y, A, A @ x + s, {"l": 7})
+    return Regular(np.eye(n), -x - A.T @ y, A, A @ x + s, {"l": 7})
 
 
 @pytest.mark.parametrize("mode", ["exact", *ITERATIVE])
@@ -189,8 +199,9 @@ def smoothed_derivative(cones, v, mu):
         return 0.5 * (1.0 + (a + b) / (np.sqrt(a * a + 4.0 * mu) + np.sqrt(b * b + 4.0 * mu)))
 
     D, row = np.zeros((len(v), len(v))), 0
-    for kind, size in blocks_of(cones):
-        part, rows = v[row : row + size], slice(row, row + size)
+    for (kind, parameter), part in parts(cones, v):
+        size = len(part)
+        rows = slice(row, row + size)
         if kind == "l":
             D[rows, rows] = np.diag(slope(part))
         if kind == "q":
@@ -200,16 +211,22 @@ def smoothed_derivative(cones, v, mu):
             ends = np.array([np.r_[1.0, u], np.r_[1.0, -u]]) / np.sqrt(2.0)
             D[rows, rows] = secant(high, low) * (np.eye(size) - ends.T @ ends)
             D[rows, rows] += ends.T @ np.diag([slope(high), slope(low)]) @ ends
+        if kind == "s":
+            values, Q = np.linalg.eigh(matrix_of(part, parameter))
+            d = secant(values[:, None], values[None, :])
+            columns = [Q.T @ matrix_of(e, parameter) @ Q for e in np.eye(size)]
+            D[rows, rows] = np.array([vector_of(Q @ (d * X) @ Q.T) for X in columns]).T
         row += size
     return D
 
 
 @given(seeds, CONES, st.sampled_from([True, False]), st.sampled_from([1e-4, 1e-2, 1.0]))
 def test_smoothed_is_the_system_of_the_smoothed_projection(rng, cones, condense, mu):
-    problem = conic(rng, 5, cones)
+    problem = regular(rng, 5, cones)
     # Units that scaling will change.
-    problem.A[-1] *= 1.0 if "q" in cones else 1e3
-    problem.b[-1] *= 1.0 if "q" in cones else 1e3
+    if set(cones) <= {"z", "l"}:
+        problem.A[-1] *= 1e3
+        problem.b[-1] *= 1e3
     solution = problem.solve(condense=condense, derivative_mode="smoothed", smoothing=mu)
     assert solution.solved
     D = smoothed_derivative(cones, solution.s - solution.y, mu)
@@ -228,9 +245,9 @@ def test_smoothed_is_the_system_of_the_smoothed_projection(rng, cones, condense,
     assert solution.derivative_residual <= 1e-9
 
 
-@given(seeds, CONES)
+@given(seeds, CONES | CURVED)
 def test_smoothed_becomes_exact(rng, cones):
-    problem = conic(rng, 5, cones)
+    problem = regular(rng, 5, cones)
     exact = problem.solve()
     u = cotangents(rng, exact)
     limit = exact.vjp(*u)
@@ -266,9 +283,9 @@ def lagrangian_gradient(problem, u, t, rho, center):
 
 @pytest.mark.parametrize("rho", [0.0, 0.3])
 @pytest.mark.parametrize("mode", LPGD)
-@given(seeds, CONES)
+@given(seeds, CONES | CURVED)
 def test_differences_are_those_of_the_lagrangian(mode, rho, rng, cones):
-    problem = conic(rng, 5, cones)
+    problem = regular(rng, 5, cones)
     tau = 0.1
     solution = problem.solve(derivative_mode=mode, lpgd_tau=tau, lpgd_rho=rho)
     u = cotangents(rng, solution)
@@ -289,7 +306,7 @@ def test_differences_are_those_of_the_lagrangian(mode, rho, rng, cones):
 @pytest.mark.parametrize("mode", LPGD)
 def test_tangents_are_differences(mode, rho):
     rng = np.random.default_rng(7)
-    problem = conic(rng, 5, {"z": 1, "l": 4, "q": [3]})
+    problem = regular(rng, 5, {"z": 1, "l": 4, "q": [3]})
     tau = 0.01
     solution = problem.solve(derivative_mode=mode, lpgd_tau=tau, lpgd_rho=rho)
     v = tangents(rng, problem.values)
@@ -384,7 +401,7 @@ def test_gradients_do_not_depend_on_the_batch(mode):
 def test_modes_take_turns():
     """One problem, and its solvers, serve all modes one after the other."""
     rng = np.random.default_rng(10)
-    problem = conic(rng, 5, {"z": 1, "l": 5})
+    problem = regular(rng, 5, {"z": 1, "l": 5})
     family = qc.Problem(problem.P, problem.A, problem.cones)
     u = rng.standard_normal(5)
     exact = family.solve(problem.q, problem.b).vjp(u).q

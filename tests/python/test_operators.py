@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from regular import conic
+from regular import regular
 from support import feasible
 
 import quadcone as qc
@@ -19,7 +19,7 @@ def stacked(parts):
 @pytest.fixture(scope="module")
 def one():
     """A problem with three kinds of cones, and its solution."""
-    problem = conic(np.random.default_rng(1), 5, {"z": 2, "l": 3, "q": [4]})
+    problem = regular(np.random.default_rng(1), 5, {"z": 2, "l": 3, "q": [4]})
     solution = problem.solve()
     assert solution.margin > 1e-2
     return problem, solution
@@ -75,7 +75,7 @@ def test_an_operator_takes_the_symmetric_part_of_P(one):
 
 def test_operator_of_a_sparse_problem():
     rng = np.random.default_rng(2)
-    dense = conic(rng, 6, {"l": 8})
+    dense = regular(rng, 6, {"l": 8})
     P = sp.csc_array(np.where(np.abs(np.subtract.outer(range(6), range(6))) <= 1, dense.P, 0.0))
     P = P + 5.0 * sp.eye_array(6)
     A = sp.csc_array(np.where(rng.random(dense.A.shape) < 0.6, dense.A, 0.0))
