@@ -78,6 +78,12 @@ static void set_smoothed_H(qc__group *g, double mu)
         lane_put(y, i, lane_mul(lane_at(y, i), lane_mul(cost, lane_at(g->y_unit, i))));
     }
     blocks_set_H(g, s, y, mask_from_bits(~0u), mask_none());
+    EACH_BLOCK(g, k)
+    {
+        const qc__cone *c = block_of(g, k);
+        if (c->kind != QC_CONE_SECOND_ORDER && c->kind != QC_CONE_PSD)
+            nonsym_central_H(c, state_of(g, k), ROWS_OF(c, s), ROWS_OF(c, y));
+    }
 }
 
 #endif
