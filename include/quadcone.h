@@ -104,8 +104,8 @@ QC_API const char *qc_status_text(qc_status status);
 /* How the derivative of one problem was computed. */
 typedef enum qc_derivative_status {
     QC_DERIVATIVE_NONE = 0,          /* not solved, so no derivative: gradients are NaN or zero */
-    QC_DERIVATIVE_EXACT = 1,         /* the linear system was solved to rounding                */
-    QC_DERIVATIVE_LEAST_SQUARES = 2, /* singular: minimum-norm least-squares solution           */
+    QC_DERIVATIVE_EXACT = 1,         /* the linear system was solved                            */
+    QC_DERIVATIVE_LEAST_SQUARES = 2, /* it has no solution: minimum-norm least-squares solution */
     QC_DERIVATIVE_INACCURATE = 3,    /* neither converged; see the residual                     */
     QC_DERIVATIVE_APPROXIMATE = 4,   /* of a smoothed or a moved problem, as the mode asks for  */
 } qc_derivative_status;
