@@ -316,7 +316,8 @@ typedef struct qc_cotangent {
 typedef struct qc_gradient {
     double *P, *q, *A, *b;
     int32_t *status; /* qc_derivative_status, [batch]                                         */
-    double *residual; /* of the linear system, relative to its right-hand side, [batch]; NaN: LPGD */
+    double
+        *residual; /* of the linear system, relative to its right-hand side, [batch]; NaN: LPGD */
 } qc_gradient;
 
 /* Where tangents of the outputs go; any may be NULL. */

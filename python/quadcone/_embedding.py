@@ -84,8 +84,6 @@ def to_sparse(form: Form, values: Array) -> Any:
 def values_of(arguments: tuple[Argument, ...], problem: int) -> list[Array]:
     """P, q, A and b of one problem of a batch."""
     return [
-        argument.values[problem if argument.batch > 1 else 0]
-        if argument.batch
-        else argument.values
+        argument.values[problem if argument.batch > 1 else 0] if argument.batch else argument.values
         for argument in arguments
     ]

@@ -53,9 +53,10 @@ static qc_error check_derivative_settings(const qc_settings *s, qc_message *why)
 static qc_error check_lpgd(const qc_plan *plan, const qc_settings *s, qc_message *why)
 {
     if (qc__is_lpgd(s) && s->lpgd_rho > 0.0 && !qc__has_diagonal(plan))
-        return qc__fail(why, QC_ERROR_ARGUMENT,
-                        "lpgd_rho: expected 0 where the pattern of P lacks a diagonal entry, got %g",
-                        s->lpgd_rho);
+        return qc__fail(
+            why, QC_ERROR_ARGUMENT,
+            "lpgd_rho: expected 0 where the pattern of P lacks a diagonal entry, got %g",
+            s->lpgd_rho);
     return QC_OK;
 }
 

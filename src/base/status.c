@@ -42,7 +42,8 @@ typedef struct entry {
     X(QC_DERIVATIVE_EXACT, "exact", "The linear system was solved.")                               \
     X(QC_DERIVATIVE_LEAST_SQUARES, "least_squares",                                                \
       "The linear system is singular; its minimum-norm least-squares solution was taken.")         \
-    X(QC_DERIVATIVE_INACCURATE, "inaccurate", "The linear system was not solved to the tolerance.")    \
+    X(QC_DERIVATIVE_INACCURATE, "inaccurate",                                                      \
+      "The linear system was not solved to the tolerance.")                                        \
     X(QC_DERIVATIVE_APPROXIMATE, "approximate",                                                    \
       "The derivative is one of a smoothed or a moved problem, as the mode asks for.")
 

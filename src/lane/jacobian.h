@@ -55,12 +55,12 @@ static pivot_column column_of(const ldl_part *part, int32_t J, int32_t c)
 {
     const qc__factor_plan *plan = part->plan;
     return (pivot_column){.panel = panel_of(part, J),
-                           .rows = plan->rows + plan->row_ptr[J],
-                           .w = width_of(plan, J),
-                           .below = below_of(plan, J),
-                           .first = plan->first[J],
-                           .c = c,
-                           .shared = part->shared};
+                          .rows = plan->rows + plan->row_ptr[J],
+                          .w = width_of(plan, J),
+                          .below = below_of(plan, J),
+                          .first = plan->first[J],
+                          .c = c,
+                          .shared = part->shared};
 }
 
 static lane column_dot(const pivot_column *l, const double *x)

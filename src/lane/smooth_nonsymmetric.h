@@ -18,8 +18,9 @@
 #include "lane/cone_nonsymmetric.h"
 
 enum { SMOOTH_STEPS = 300 };
-#define SMOOTH_NEAR    0.25 /* the decrement at which mu is lowered */
-#define SMOOTH_ARRIVED 1e-5 /* the decrement, which the last step squares; rounding leaves 1e-8 of it */
+#define SMOOTH_NEAR 0.25 /* the decrement at which mu is lowered */
+#define SMOOTH_ARRIVED                                                                             \
+    1e-5 /* the decrement, which the last step squares; rounding leaves 1e-8 of it */
 
 /* phi at y: its gradient (of phi / mu), and its Hessian. */
 static inline void smooth_model(const qc__cone *c, const lane v[], lane inv_mu, const lane y[],
@@ -46,7 +47,8 @@ static inline void smooth_model(const qc__cone *c, const lane v[], lane inv_mu, 
 }
 
 /* Newton's method on phi, in the coordinates of the cone, from y.  Returns those that did not arrive. */
-static inline mask smooth_minimize(const qc__cone *c, const lane v[], lane root, lane from, lane y[])
+static inline mask smooth_minimize(const qc__cone *c, const lane v[], lane root, lane from,
+                                   lane y[])
 {
     const lane one = lane_set1(1.0), half = lane_set1(0.5);
     mask going = mask_from_bits(~0u);

@@ -108,8 +108,7 @@ static void derivative_groups(void *context, int worker)
         const int64_t *problems = r->work.problems + group * s->lanes->lanes;
         if (any_wanted(r->job, problems, count))
             (r->adjoint ? s->lanes->vjp : s->lanes->jvp)(s->group[worker], r->job, r->work.path,
-                                                         problems, count,
-                                                         tape_of(&r->work, group));
+                                                         problems, count, tape_of(&r->work, group));
     }
 }
 

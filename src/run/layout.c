@@ -30,8 +30,8 @@ static void layout_tapes(qc_solver *s, qc__arena *arena)
 static void layout_derivative(qc_solver *s, qc__arena *arena)
 {
     const size_t count = (size_t)s->capacity;
-    const size_t turned =
-        (size_t)qc__turned_rows(s->plan, s->plan->shared, 1, 1) * (size_t)qc__turned_stride(s->capacity);
+    const size_t turned = (size_t)qc__turned_rows(s->plan, s->plan->shared, 1, 1) *
+                          (size_t)qc__turned_stride(s->capacity);
     s->u_x = TAKE(arena, count * (size_t)s->plan->n, double);
     s->u_v = TAKE(arena, count * (size_t)s->plan->m, double);
     s->u_s = TAKE(arena, count * (size_t)s->plan->m, double);

@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from regular import Regular, project, project_derivative, regular
 from hypothesis import given
 from hypothesis import strategies as st
+from regular import Regular, project, project_derivative, regular
 from support import seeds
 
 import quadcone as qc

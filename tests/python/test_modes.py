@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from regular import Regular, jacobian_of_conditions, parts, project_derivative, regular
 from conic import matrix_of, vector_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from regular import Regular, jacobian_of_conditions, parts, project_derivative, regular
 from support import feasible, seeds
 
 import quadcone as qc
@@ -406,7 +406,9 @@ def test_modes_take_turns():
     u = rng.standard_normal(5)
     exact = family.solve(problem.q, problem.b).vjp(u).q
     for mode in ("lpgd", "exact", "lsqr", "lpgd_left", "smoothed", "lsmr", "exact"):
-        solution = family.solve(problem.q, problem.b, derivative_mode=mode, lpgd_tau=1e-6, smoothing=1e-8)
+        solution = family.solve(
+            problem.q, problem.b, derivative_mode=mode, lpgd_tau=1e-6, smoothing=1e-8
+        )
         assert np.allclose(solution.vjp(u).q, exact, rtol=0.0, atol=1e-3)
         if mode == "exact":
             assert np.array_equal(solution.vjp(u).q, exact)

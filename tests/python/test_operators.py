@@ -87,7 +87,9 @@ def test_operator_of_a_sparse_problem():
     J = same.derivative @ np.eye(36 + 6 + 48 + 8)
     P_rows, P_cols = P.tocsc().tocoo().coords
     A_rows, A_cols = A.tocoo().coords
-    places = np.r_[P_rows * 6 + P_cols, 36 + np.arange(6), 42 + A_rows * 6 + A_cols, 90 + np.arange(8)]
+    places = np.r_[
+        P_rows * 6 + P_cols, 36 + np.arange(6), 42 + A_rows * 6 + A_cols, 90 + np.arange(8)
+    ]
     ours = operator @ np.eye(operator.shape[1])
     assert np.allclose(ours, J[:, places], rtol=0.0, atol=1e-10 * np.abs(J).max())
 

@@ -147,8 +147,8 @@ static void calls_are_checked(void **state)
     fixture x = fixture_new(QC_MODE_EXACT, 0, -1);
     const qc_cotangent in = {.x = x.cotangent};
     const qc_gradient out = {0};
-    const qc_many wrong[] = {{-1, 1, 1, 0}, {BATCH, 1, 1, 0}, {0, 0, 1, 0}, {1, BATCH, 1, 0},
-                             {0, 1, 0, 0}};
+    const qc_many wrong[] = {
+        {-1, 1, 1, 0}, {BATCH, 1, 1, 0}, {0, 0, 1, 0}, {1, BATCH, 1, 0}, {0, 1, 0, 0}};
     const char *text[] = {"many.first", "many.first", "many.count", "many.count",
                           "many.directions"};
     qc_message why;
