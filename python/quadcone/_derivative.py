@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The derivative of a solution as a linear map: operators and Jacobians, on many directions at once."""
+"""The derivative of a solution as a linear map: operators and Jacobians, many directions at once."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Parts(NamedTuple):
 
 
 class Linear:
-    """The derivative of one problem's (x, y, s) with respect to its (P, q, A, b), and its adjoint."""
+    """The derivative of (x, y, s) of one problem by its (P, q, A, b), and the adjoint."""
 
     def __init__(self, tape: _core.Tape, forms: Sequence[Form], n: int, m: int, index: int) -> None:
         self.tape = tape
@@ -135,13 +135,15 @@ def jacobian(
         return np.zeros((batch, rows, *shape))
     if wrt in ("q", "b") and columns < rows:
         tangents = np.empty((batch, columns, rows))
-        values, outputs = [None] * 4, [None] * 3
+        values: list[Array | None] = [None] * 4
+        outputs: list[Array | None] = [None] * 3
         values[NAMES.index(wrt)] = identity(batch, columns)
         outputs[OUTPUTS.index(of)] = tangents
         tape.jvp_many(0, batch, columns, True, *values, *outputs)
         return np.ascontiguousarray(tangents.swapaxes(1, 2))
     gradients = np.empty((batch, rows, *shape))
-    cotangents, places = [None] * 3, [None] * 4
+    cotangents: list[Array | None] = [None] * 3
+    places: list[Array | None] = [None] * 4
     cotangents[OUTPUTS.index(of)] = identity(batch, rows)
     places[NAMES.index(wrt)] = gradients
     tape.vjp_many(0, batch, rows, True, *cotangents, *places)

@@ -23,8 +23,8 @@ class Embedding(NamedTuple):
     in the order of the rows of A.  z = u - v is the point at which the paper projects.  A solution
     has tau = 1, kappa = 0; a certificate of infeasibility tau = 0, kappa = 1.
 
-    Without P, Q is skew.  With it, it is monotone, Q + Q' >= 0, the last equation has a term that is
-    not linear, and Q u = v + (0, 0, x'Px / tau).
+    Without P, Q is skew.  With it, it is monotone, Q + Q' >= 0, the last equation has a term that
+    is not linear, and Q u = v + (0, 0, x'Px / tau).
 
     u, v: (n + m + 1,).  Q: (n + m + 1, n + m + 1), a SciPy sparse array where A is sparse.
     """
@@ -39,8 +39,7 @@ class Embedding(NamedTuple):
 def embed(
     forms: tuple[Form, ...], values: list[Array], x: Array, y: Array, s: Array, solved: bool
 ) -> Embedding:
-    """Of one problem with these values of P, q, A and b.  ValueError where it has no status of either
-    kind."""
+    """Of one problem with these P, q, A and b.  ValueError where there is nothing to embed."""
     is_dual = not solved and not np.isfinite(y).all()  # x and s are the certificate
     tau, kappa = (1.0, 0.0) if solved else (0.0, 1.0)
     if not solved:

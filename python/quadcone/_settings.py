@@ -154,9 +154,8 @@ def _check_positive(name: str, value: object, or_zero: bool = False) -> None:
         raise TypeError(f"{name} is {value!r}, expected a number")
     number = float(value)
     if not isfinite(number) or number < 0.0 or (number == 0.0 and not or_zero):
-        raise ValueError(
-            f"{name} is {value!r}, expected a {'number of 0 or more' if or_zero else 'positive number'}"
-        )
+        expected = "a number of 0 or more" if or_zero else "a positive number"
+        raise ValueError(f"{name} is {value!r}, expected {expected}")
 
 
 def _check_count(name: str, value: object) -> None:

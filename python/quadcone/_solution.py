@@ -109,8 +109,8 @@ class Solution(Report):
         """The derivative as a SciPy LinearOperator, (n + 2m, size of P + n + size of A + m).
 
         It takes dP, dq, dA and db, one after the other, to dx, dy and ds, one after the other.  A
-        dense matrix is stacked row after row, a sparse one by its values, in the order of compressed
-        columns.  Of dP the symmetric part (dP + dP')/2 counts.  Columns of a matrix are served with
+        dense matrix is stacked row after row, a sparse one by its values, in the order of
+        compressed columns.  Of dP the symmetric part (dP + dP')/2 counts.  Columns of a matrix are served with
         one factor: derivative @ V.  derivative.H is the adjoint.
 
         Of a batch it is a sequence of such operators, one for each problem; each is of the problem
@@ -126,7 +126,7 @@ class Solution(Report):
 
     @property
     def adjoint(self) -> Operator | Operators:
-        """The adjoint of `derivative`: it takes dx, dy, ds to gradients of P, q, A, b, so stacked."""
+        """The adjoint of `derivative`: from dx, dy, ds to gradients of P, q, A, b, so stacked."""
         operators = self.derivative
         if isinstance(operators, Operators):
             return Operators(len(operators), lambda index: operators[index].H)
@@ -137,8 +137,8 @@ class Solution(Report):
         batch dimension in front.
 
         wrt: "P", "q", "A" or "b".  shape is that of the argument for one problem, (n, n), (n,),
-            (m, n) or (m,), or (nnz,), the values of its pattern.  The entry of P[i, j] is that of its
-            gradient: half of what moving P[i, j] and P[j, i] together does.
+            (m, n) or (m,), or (nnz,), the values of its pattern.  The entry of P[i, j] is that of
+            its gradient: half of what moving P[i, j] and P[j, i] together does.
         of: "x", "y" or "s".
 
         There is one factorization for each problem.  Of a batch, these are the derivatives of each

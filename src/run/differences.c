@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * differences.c -- derivatives as differences of solutions: Lagrangian proximal gradient descent (Paulus,
- * Martius & Musil, 2024).  The solution is the saddle point of
+ * differences.c -- derivatives as differences of solutions: Lagrangian proximal gradient descent (Paulus
+ * et al., 2024).  The solution is the saddle point of
  *
  *     L(x, y) = 1/2 x'Px + q'x + y'(Ax - b),  y in K*
  *

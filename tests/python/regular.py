@@ -35,7 +35,7 @@ class Regular:
 def regular(
     rng: np.random.Generator, n: int, cones: dict[str, Any], *, quadratic: bool = True
 ) -> Regular:
-    """A problem whose solution is strictly complementary, with a J that is well conditioned there."""
+    """A problem with a strictly complementary solution, where J is well conditioned."""
     for _ in range(1000):
         pairs = [complementary(rng, *cone) for cone in each_cone(cones)]
         s, y = (np.concatenate(part) for part in zip(*pairs, strict=True))

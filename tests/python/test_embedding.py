@@ -39,7 +39,8 @@ def dual_derivative(cones, v):
 def chain(problem: Regular, embedding: qc.Embedding, dA, db, dc):
     """(dx, dy, ds) by the composition phi o s o Q of Agrawal et al. (2019), section 2, literally.
 
-    Q(A, b, c); s takes Q to a root z of N(z, Q) = ((Q - I) Pi + I) z / |w|; phi reads off the solution.
+    Q(A, b, c); s takes Q to a root z of N(z, Q) = ((Q - I) Pi + I) z / |w|; phi takes z to the
+    solution.
     """
     n, m = len(problem.q), len(problem.b)
     N = n + m + 1
@@ -71,7 +72,7 @@ def test_the_derivative_is_the_chain_of_the_paper(rng, cones):
     problem = regular(rng, 3, cones, quadratic=False)
     solution = problem.solve()
     assert solution.solved
-    dP, dq, dA, db = (rng.standard_normal(value.shape) for value in problem.values)
+    _, dq, dA, db = (rng.standard_normal(value.shape) for value in problem.values)
     ours = solution.jvp(dq=dq, dA=dA, db=db)
     assert solution.derivative_status == "exact"
     paper = chain(problem, solution.embedding(), dA, db, dq)

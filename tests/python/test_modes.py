@@ -45,7 +45,7 @@ def largest(parts):
     return max(np.abs(part).max(initial=0.0) for part in parts)
 
 
-# ---- lsmr and lsqr ----------------------------------------------------------------------------------
+# ---- lsmr and lsqr ----
 
 
 @pytest.mark.parametrize("mode", ITERATIVE)
@@ -107,8 +107,8 @@ def linear_programs(n, count):
 
 @pytest.mark.parametrize("mode", ITERATIVE)
 def test_what_did_not_converge_says_so(mode):
-    """LSQR with 2(n + m + 1) steps is far off on linear programs of 40 variables.  Where ours is, its
-    status says so, and its residual says how far; and with its own limit it is not."""
+    """LSQR with 2(n + m + 1) steps is far off on linear programs of 40 variables.  Where ours is,
+    its status says so, and its residual says how far; and with its own limit it is not."""
     rng = np.random.default_rng(1)
     n, early = 40, 0
     for problem in linear_programs(n, 8):
@@ -176,7 +176,7 @@ def test_a_singular_problem_has_the_minimum_norm(mode, condense):
     assert solution.derivative_residual == pytest.approx(residual, rel=1e-6)
 
 
-# ---- smoothed ---------------------------------------------------------------------------------------
+# ---- smoothed ----
 
 
 def test_a_kink_is_smoothed():
@@ -258,11 +258,11 @@ def test_smoothed_becomes_exact(rng, cones):
     assert errors[1] <= 0.02 * errors[0] + 1e-6 * (1.0 + largest(limit))
 
 
-# ---- differences of solutions -----------------------------------------------------------------------
+# ---- differences of solutions ----
 
 
 def lagrangian_gradient(problem, u, t, rho, center):
-    """dL/d(P, q, A, b) at the saddle point of L + t (g_x'x + g_y'y + g_s's) + rho/2 |x - center|^2."""
+    """dL/d(P, q, A, b) at the saddle point of L + t (g_x'x + g_y'y + g_s's), with the term of rho."""
     g_x, g_y, g_s = u
     P, q, A, b = problem.values
     moved = qc.solve(  # SolveError where it has no solution
@@ -367,7 +367,7 @@ def test_a_moved_problem_without_a_solution():
     assert np.all(np.isfinite(gradients.b))  # of the other problem alone
 
 
-# ---- all of them ------------------------------------------------------------------------------------
+# ---- all of them ----
 
 
 @pytest.mark.parametrize("mode", [*ITERATIVE, "smoothed", *LPGD])
