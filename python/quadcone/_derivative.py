@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The derivative of a solution as a linear map: operators and Jacobians, many directions at once."""
+"""The derivative of a solution as a linear map: operators, Jacobians, many directions."""
 
 from __future__ import annotations
 

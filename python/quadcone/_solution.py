@@ -110,8 +110,8 @@ class Solution(Report):
 
         It takes dP, dq, dA and db, one after the other, to dx, dy and ds, one after the other.  A
         dense matrix is stacked row after row, a sparse one by its values, in the order of
-        compressed columns.  Of dP the symmetric part (dP + dP')/2 counts.  Columns of a matrix are served with
-        one factor: derivative @ V.  derivative.H is the adjoint.
+        compressed columns.  Of dP the symmetric part (dP + dP')/2 counts.  Columns of a matrix are
+        served with one factor: derivative @ V.  derivative.H is the adjoint.
 
         Of a batch it is a sequence of such operators, one for each problem; each is of the problem
         alone, also where an argument serves the whole batch.

@@ -262,7 +262,7 @@ def test_smoothed_becomes_exact(rng, cones):
 
 
 def lagrangian_gradient(problem, u, t, rho, center):
-    """dL/d(P, q, A, b) at the saddle point of L + t (g_x'x + g_y'y + g_s's), with the term of rho."""
+    """dL/d(P, q, A, b) at the saddle point of L + t (g_x'x + g_y'y + g_s's), with rho's term."""
     g_x, g_y, g_s = u
     P, q, A, b = problem.values
     moved = qc.solve(  # SolveError where it has no solution
