@@ -28,7 +28,7 @@ PYTHON_FILES = $(shell git ls-files --cached --others --exclude-standard '*.py')
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: $(STAMPS)/package ## Make .venv/, in which `import quadcone` and `import quadcone.torch` work
+build: $(STAMPS)/package ## Make .venv/, in which `import quadcone`, `quadcone.torch` and `quadcone.jax` work
 
 demo: build ## Learn 4x4 Sudoku and write a page about it: build/sudoku.html (minutes)
 	python -m examples.sudoku --output build/sudoku.html

@@ -134,6 +134,17 @@ PyObject *plan_solve(PyObject *self, PyTypeObject *defining, PyObject *const *ar
 
 /* ---------------------------------------------------------------------------------------------- */
 
+/* multiply(rows, columns, batch, add, start, column, value, x, y); see sparse.c. */
+PyObject *sparse_multiply(PyObject *module, PyObject *const *args, Py_ssize_t count);
+
+/* Functions of the module about the handlers of XLA's calls; see ffi_module.c. */
+PyObject *core_ffi_handlers(PyObject *module, PyObject *unused);
+PyObject *core_ffi_compile(PyObject *module, PyObject *family);
+PyObject *core_ffi_clear(PyObject *module, PyObject *unused);
+PyObject *core_ffi_counts(PyObject *module, PyObject *unused);
+
+/* ---------------------------------------------------------------------------------------------- */
+
 extern PyType_Spec plan_spec, report_spec, tape_spec;
 
 /* Raises what fits `error`; always returns NULL. */

@@ -88,8 +88,8 @@ static PyObject *plan_describe(PyObject *self, PyObject *unused)
     qc_plan_info info;
     qc_plan_describe(((plan_object *)self)->plan, &info);
     return Py_BuildValue("{s:s,s:i,s:i,s:O,s:L,s:d,s:d}", "isa", info.isa, "lanes", info.lanes,
-                         "rows_per_thread", info.rows_per_thread,
-                         "condensed", info.condensed ? Py_True : Py_False, "factor_length",
+                         "rows_per_thread", info.rows_per_thread, "condensed",
+                         info.condensed ? Py_True : Py_False, "factor_length",
                          (long long)info.factor_length, "setup_flops", info.setup_flops,
                          "iteration_flops", info.iteration_flops);
 }

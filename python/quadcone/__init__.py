@@ -8,7 +8,8 @@
 >>> solution = problem.solve(q, b)
 >>> gradients = solution.vjp(dx)
 
-`quadcone.torch` holds the PyTorch layers; it is imported only when asked for.
+`quadcone.torch` and `quadcone.jax` hold the layers for PyTorch and JAX; they are imported only when
+asked for.
 """
 
 from . import cones as cones

@@ -4,8 +4,8 @@
 >>> from quadcone import cones
 >>> cones.project([3.0, 1.0, -2.0], {"l": 1, "q": [2]})
 
-Cones are dictionaries as `quadcone.Problem` takes them; the rows come in the order z, l, q, s, ep, ed,
-p, whatever the order of the keys.
+Cones are dictionaries as `quadcone.Problem` takes them; the rows come in the order z, l, q, s, ep,
+ed, p, whatever the order of the keys.
 """
 
 from __future__ import annotations

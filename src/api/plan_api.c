@@ -58,8 +58,7 @@ static qc_error choose_engine(qc_plan *plan, const qc_plan_options *options, qc_
                             plan->lanes->name);
         plan->rows_per_thread = INT_MAX;
     } else if (strcmp(engine, "auto") == 0) {
-        plan->rows_per_thread =
-            rows && !qc__lanes_forced(options->isa) ? rows_that_pay(plan) : 0;
+        plan->rows_per_thread = rows && !qc__lanes_forced(options->isa) ? rows_that_pay(plan) : 0;
     } else if (strcmp(engine, "lanes") != 0) {
         return qc__fail(why, QC_ERROR_ARGUMENT,
                         "engine: expected \"auto\", \"lanes\" or \"rows\", got \"%.32s\"", engine);

@@ -146,13 +146,13 @@ static inline void exp_third(lane alpha, const barrier *f, const lane a[], const
 {
     (void)alpha;
     const lane u = f->y[0], w = f->y[2];
-    const lane au = lane_div(a[0], u), bu = lane_div(b[0], u);
-    const lane aw = lane_div(a[2], w), bw = lane_div(b[2], w);
-    out[0] = lane_fnma(au, bu, lane_mul(aw, bw));
+    const lane a_u = lane_div(a[0], u), b_u = lane_div(b[0], u);
+    const lane a_w = lane_div(a[2], w), b_w = lane_div(b[2], w);
+    out[0] = lane_fnma(a_u, b_u, lane_mul(a_w, b_w));
     out[1] = lane_zero();
     /* (a_u b_w + a_w b_u) / w^2 - 2 u a_w b_w / w^3 */
-    const lane mixed = lane_fma(au, bw, lane_mul(aw, bu));
-    out[2] = lane_mul(lane_div(u, w), lane_fnma(lane_mul(lane_set1(2.0), aw), bw, mixed));
+    const lane mixed = lane_fma(a_u, b_w, lane_mul(a_w, b_u));
+    out[2] = lane_mul(lane_div(u, w), lane_fnma(lane_mul(lane_set1(2.0), a_w), b_w, mixed));
 }
 
 static inline mask exp_dual_inside(lane alpha, const lane y[])

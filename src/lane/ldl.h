@@ -186,13 +186,13 @@ static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_
         const int32_t next = k + cols;
         if (ALONG_ROWS && next < w)
             subtract_outer(rows - next, w - next, cols, panel + (int64_t)next * w + k, w, d + k,
-                             panel + (int64_t)next * (w + 1), w, NULL, u);
+                           panel + (int64_t)next * (w + 1), w, NULL, u);
     }
 }
 
 /*
  * Factors the part in place; its panels hold the matrix, minus what came from supernodes before it.
- * u is scratch of widest^2 lanes.  Returns the problems in which a pivot had to be replaced.
+ * u is scratch of outer_scratch(widest) lanes.  Returns the problems in which a pivot had to be replaced.
  */
 static mask ldl_factor(const ldl_part *part, double *u)
 {

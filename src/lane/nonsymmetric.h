@@ -208,7 +208,7 @@ static inline void nonsym_map_H(const qc__cone *c, lane H[])
     }
 }
 
-/* x := A^-1 b by Cholesky, A symmetric; zero where A is not positive definite to rounding. */
+/* x := A^-1 b by the LDL' factors of a symmetric A; zero where A is not positive definite to rounding. */
 static inline void nonsym_solve(const lane A[], const lane b[], lane x[])
 {
     const lane zero = lane_zero();

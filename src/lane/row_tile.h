@@ -9,8 +9,11 @@
 #include <string.h>
 
 #include "lane/vec.h"
+#include "plan/supernode.h"
 
-/* Rows and columns of a tile, and which of them are wanted. */
+_Static_assert(QC__SUPERNODE_WIDTH <= 32, "a bit for every column of a panel");
+
+/* Where the rows of a tile are, and which of its columns are wanted. */
 typedef struct tile_target {
     double *row[WIDE_ROWS];
     wide_mask wanted[WIDE_COLS];
@@ -79,7 +82,7 @@ static int64_t outer_scratch(int32_t widest)
  * above the diagonal may change as well.  u gets d a' with its columns where the target has them.
  */
 static void subtract_outer(int32_t rows, int32_t cols, int32_t depth, const double *a, int64_t lda,
-                             const double *d, double *c, int64_t ldc, const int32_t *to, double *u)
+                           const double *d, double *c, int64_t ldc, const int32_t *to, double *u)
 {
     const int32_t first = to ? to[0] : 0, last = to ? to[cols - 1] : cols - 1;
     const int32_t wides = (last - first) / WIDE + 1, ldu = wides * WIDE;
@@ -96,7 +99,9 @@ static void subtract_outer(int32_t rows, int32_t cols, int32_t depth, const doub
         switch (wides - v) {
         case 1: row_strip(1, rows, a, lda, u + v * WIDE, ldu, depth, strip, ldc, to, wanted); break;
         case 2: row_strip(2, rows, a, lda, u + v * WIDE, ldu, depth, strip, ldc, to, wanted); break;
-        default: row_strip(3, rows, a, lda, u + v * WIDE, ldu, depth, strip, ldc, to, wanted); break;
+        default:
+            row_strip(3, rows, a, lda, u + v * WIDE, ldu, depth, strip, ldc, to, wanted);
+            break;
         }
         wanted >>= WIDE_COLS * WIDE - 1;
         wanted >>= 1;

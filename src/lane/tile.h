@@ -118,7 +118,7 @@ static int64_t outer_scratch(int32_t widest)
  * above the diagonal may change as well.  u is scratch of outer_scratch numbers.
  */
 static void subtract_outer(int32_t rows, int32_t cols, int32_t depth, const double *a, int64_t lda,
-                             const double *d, double *c, int64_t ldc, const int32_t *to, double *u)
+                           const double *d, double *c, int64_t ldc, const int32_t *to, double *u)
 {
     scale_rows(cols, depth, a, lda, d, u);
     for (int32_t j = 0; j < cols; j += TILE_COLS)

@@ -11,11 +11,11 @@ import pytest
 
 from quadcone import _core
 
-SETTINGS = (1e-8, 1e-8, 100, 1, True, None)
+SETTINGS = (1e-8, 1e-8, 100, 1, True, None, 0, 1e-12, 0, 1e-4, 1e-2, 0.0)
 
 
 def plan(n=2, m=1, shared=0, cones=(1, 1, 0.0)):
-    return _core.Plan(n, m, None, None, None, None, cones, shared, "auto", -1)
+    return _core.Plan(n, m, None, None, None, None, cones, shared, "auto", -1, "auto")
 
 
 def arrays(batch=1):
@@ -38,6 +38,20 @@ def test_solve_and_differentiate():
     assert q == pytest.approx(-np.ones((3, 2)))
     tape.jvp(None, np.ones((3, 2)), None, None, given[7], None, None)
     assert given[7] == pytest.approx(-np.ones((3, 2)))
+
+
+def test_few_problems_get_a_solver_of_their_own():
+    """A solver for many could serve one, but has no rows; whoever fits is used again."""
+    one = plan()
+    if not one.describe()["rows_per_thread"]:
+        pytest.skip("this machine has no rows")
+    sizes = []
+    for batch in (64, 1, 1, 64):
+        one.solve(batch, SETTINGS, *arrays(batch))
+        gc.collect()
+        sizes.append(one.idle_bytes())
+    assert 0 < sizes[0] < sizes[1]
+    assert sizes[1:] == [sizes[1]] * 3
 
 
 def test_addresses():
@@ -183,9 +197,9 @@ def test_families_are_checked():
     with pytest.raises(ValueError, match="cones"):
         plan(m=2)
     with pytest.raises(ValueError, match="n"):
-        _core.Plan(-1, 1, b"", b"", None, None, (1, 1, 0.0), 0, "auto", -1)
+        _core.Plan(-1, 1, b"", b"", None, None, (1, 1, 0.0), 0, "auto", -1, "auto")
     with pytest.raises(ValueError, match="P has 8 bytes, expected 24"):
-        _core.Plan(2, 1, b"\0" * 8, b"", None, None, (1, 1, 0.0), 0, "auto", -1)
+        _core.Plan(2, 1, b"\0" * 8, b"", None, None, (1, 1, 0.0), 0, "auto", -1, "auto")
     with pytest.raises(TypeError):
         plan(cones=[1, 1, 0.0])
     with pytest.raises(TypeError):
@@ -196,15 +210,18 @@ def test_a_bad_pattern():
     colptr = np.array([0, 1, 2], np.int64)
     rowidx = np.array([0, 7], np.int64)
     with pytest.raises(ValueError, match="A"):
-        _core.Plan(2, 1, None, None, colptr, rowidx, (1, 1, 0.0), 0, "auto", -1)
+        _core.Plan(2, 1, None, None, colptr, rowidx, (1, 1, 0.0), 0, "auto", -1, "auto")
     with pytest.raises(ValueError, match="P"):
-        _core.Plan(2, 1, np.array([0, 1, -5]), rowidx, None, None, (1, 1, 0.0), 0, "auto", -1)
+        _core.Plan(
+            2, 1, np.array([0, 1, -5]), rowidx, None, None, (1, 1, 0.0), 0, "auto", -1, "auto"
+        )
 
 
 def test_describe():
     description = plan().describe()
     assert description["isa"] in _core.isa_names()
     assert description["lanes"] >= 1
+    assert description["rows_per_thread"] >= 0
     assert description["factor_length"] > 0
 
 

@@ -64,18 +64,19 @@ def test_problem(P, A, cones, error, message):
         ("callback", 3, TypeError, "callback is 3, expected a function"),
         ("isa", "mmx", ValueError, "isa is 'mmx', expected one of: auto"),
         ("condense", 2, ValueError, "condense is 2, expected True, False or None"),
+        ("engine", "steam", ValueError, "engine is 'steam', expected 'auto', 'lanes' or 'rows'"),
         ("verbosity", 3, TypeError, "verbosity"),
     ],
 )
 def test_settings(setting, value, error, message):
     with pytest.raises(error, match=message):
         qc.Problem(P, A, CONES, **{setting: value})
-    if setting not in ("isa", "condense"):
+    if setting not in ("isa", "condense", "engine"):
         with pytest.raises(error, match=message):
             qc.Problem(P, A, CONES).solve(q, b, **{setting: value})
 
 
-@pytest.mark.parametrize("name", ["isa", "condense"])
+@pytest.mark.parametrize("name", ["isa", "condense", "engine"])
 def test_plan_choices_cannot_be_overridden(name):
     with pytest.raises(TypeError, match=f"{name} is a choice of Problem"):
         qc.Problem(P, A, CONES).solve(q, b, **{name: "auto"})

@@ -83,6 +83,18 @@ def test_neighbours(data):
     assert_same([v[kept] for v in before], [v[kept] for v in after])
 
 
+@pytest.mark.parametrize("size", [1, 3, BATCH])
+@pytest.mark.parametrize("engine", ["lanes", "rows"])
+def test_engine(data, engine, size):
+    whole = outputs(data.problem(), data.q, data.b)
+    try:
+        problem = qc.Problem(data.P[:size], data.A[:size], data.cones, engine=engine)
+        part = outputs(problem, data.q[:size], data.b[:size])
+    except NotImplementedError:
+        pytest.skip("this machine has no rows")
+    assert_same([v[:size] for v in whole], part)
+
+
 def test_again(data):
     """A solver that has been used before gives the same answer."""
     problem = data.problem()

@@ -37,9 +37,10 @@ static void compute(const problems *p, const qc_plan_options *options, outcome *
     const qc_values values = problems_values(p);
     const qc_cotangent in = {p->q, p->b, p->b}; /* any numbers, if they are the batch's */
     const qc_cotangent own = {.x = o->a.out.x};
-    const qc_gradient out = {o->gradient.P, o->gradient.q, o->gradient.A, o->gradient.b,
-                             NULL,          NULL};
-    const qc_tangent tangent = {.x = o->tangent.out.x, .y = o->tangent.out.y, .s = o->tangent.out.s};
+    const qc_gradient out = {o->gradient.P, o->gradient.q, o->gradient.A,
+                             o->gradient.b, NULL,          NULL};
+    const qc_tangent tangent = {
+        .x = o->tangent.out.x, .y = o->tangent.out.y, .s = o->tangent.out.s};
     engine e = engine_with(&p->f, options, BATCH, NULL);
     assert_int_equal(qc_solve(e.solver, BATCH, &values, NULL, &o->a.out, NULL), QC_OK);
     assert_int_equal(qc_vjp(e.solver, p->f.shared ? &own : &in, &out, NULL), QC_OK);
@@ -139,19 +140,39 @@ static void large_dense_ones_too(void **state)
     }
 }
 
-/* Cones of `size` rows: b is inside all of them, so x = 0 is feasible. */
-static void check_second_order(int n, int size, int count)
+/* Entry i of a point inside the cone. */
+static double interior(const qc_cone *cone, int64_t i)
 {
+    static const double exponential[] = {-1.0, 1.0, 1.0}, power[] = {1.0, 1.0, 0.1};
+    switch (cone->kind) {
+    case QC_CONE_PSD: { /* the identity: a column is shorter than the one before it */
+        int64_t column = 1;
+        while (column * (column + 1) / 2 < cone->size)
+            column++;
+        for (; i > 0; column--)
+            i -= column;
+        return i == 0 ? 1.0 : 0.05;
+    }
+    case QC_CONE_EXPONENTIAL: return exponential[i];
+    case QC_CONE_POWER: return power[i];
+    default: return i == 0 ? 1.0 : 0.05;
+    }
+}
+
+/* Cones of one kind: b is inside all of them, so x = 0 is feasible. */
+static void check_cones(int n, qc_cone cone, int count)
+{
+    const int size = (int)cone.size;
     family fam;
     qc_cone *cones = calloc((size_t)count, sizeof *cones);
     family_dense(&fam, n, 0, size * count);
     for (int k = 0; k < count; k++)
-        cones[k] = (qc_cone){QC_CONE_SECOND_ORDER, size, 0.0};
+        cones[k] = cone;
     problems p = problems_random(&fam.f, BATCH, 1);
     p.f.cones = cones;
     p.f.cone_count = count;
     for (int64_t i = 0; i < BATCH * p.m; i++)
-        p.b[i] = i % size == 0 ? 1.0 : 0.05;
+        p.b[i] = interior(&cone, i % size);
     check_problems(&p, 0);
     check_problems(&p, -1);
     problems_free(&p);
@@ -159,12 +180,15 @@ static void check_second_order(int n, int size, int count)
     free(cones);
 }
 
-static void second_order_cones_too(void **state)
+static void every_cone_too(void **state)
 {
     (void)state;
-    check_second_order(20, 3, 9);
-    check_second_order(30, 6, 8);
-    check_second_order(25, 40, 2); /* kept sparse, in full */
+    check_cones(20, (qc_cone){QC_CONE_SECOND_ORDER, 3, 0.0}, 9);
+    check_cones(30, (qc_cone){QC_CONE_SECOND_ORDER, 6, 0.0}, 8);
+    check_cones(25, (qc_cone){QC_CONE_SECOND_ORDER, 40, 0.0}, 2); /* kept sparse, in full */
+    check_cones(20, (qc_cone){QC_CONE_PSD, 15, 0.0}, 2);
+    check_cones(20, (qc_cone){QC_CONE_EXPONENTIAL, 3, 0.0}, 5);
+    check_cones(20, (qc_cone){QC_CONE_POWER, 3, 0.3}, 5);
 }
 
 static const qc__lane_table *table_of(const qc_plan *plan, int64_t capacity, int threads)
@@ -212,7 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_family_has_the_bits_of_lanes),
         cmocka_unit_test(large_dense_ones_too),
-        cmocka_unit_test(second_order_cones_too),
+        cmocka_unit_test(every_cone_too),
         cmocka_unit_test(few_problems_a_thread_get_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -340,7 +340,7 @@ static void test_step_ends_inside(void **unused)
         random_vectors(&r, 2.0, &dy);
         nonsym_set_H(c, state.at, s.at, y.at, lane_set1(1.0), all, mask_none());
         const lane step = nonsym_step(c, state.at, s.at, y.at, ds.at, dy.at, lane_set1(2.0));
-        const lane longer = lane_mul(step, lane_set1(1.0 / NONSYM_SHORTEN));
+        const lane longer = lane_mul(step, lane_set1(1.03));
         const unsigned inside = inside_after(c, &s, &y, &ds, &dy, step);
         const unsigned beyond = inside_after(c, &s, &y, &ds, &dy, longer);
         lane_store(length.at, step);
