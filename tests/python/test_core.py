@@ -232,7 +232,7 @@ def test_a_callback_may_be_any_callable_and_is_let_go():
 
     callback = Callback()
     watcher = weakref.ref(callback)
-    plan().solve(1, (*SETTINGS[:5], callback), *arrays())
+    plan().solve(1, (*SETTINGS[:5], callback, *SETTINGS[6:]), *arrays())
     del callback
     gc.collect()
     assert watcher() is None

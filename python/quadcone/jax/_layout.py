@@ -69,7 +69,7 @@ class Layout(NamedTuple):
 
 
 def read_choices(settings: Settings, certificates: bool) -> Choices:
-    """TypeError for what a compiled program cannot do."""
+    """TypeError or ValueError for what a compiled program cannot do."""
     if settings.derivative_mode != "exact":
         raise ValueError(
             f"derivative_mode is {settings.derivative_mode!r}, but in JAX derivatives are 'exact'"
