@@ -104,9 +104,10 @@ QC_API const char *qc_status_text(qc_status status);
 /* How the derivative of one problem was computed. */
 typedef enum qc_derivative_status {
     QC_DERIVATIVE_NONE = 0,          /* not solved, so no derivative: gradients are NaN or zero */
-    QC_DERIVATIVE_EXACT = 1,         /* the linear system was solved to rounding                */
-    QC_DERIVATIVE_LEAST_SQUARES = 2, /* singular: minimum-norm least-squares solution           */
+    QC_DERIVATIVE_EXACT = 1,         /* the linear system was solved                            */
+    QC_DERIVATIVE_LEAST_SQUARES = 2, /* it has no solution: minimum-norm least-squares solution */
     QC_DERIVATIVE_INACCURATE = 3,    /* neither converged; see the residual                     */
+    QC_DERIVATIVE_APPROXIMATE = 4,   /* of a smoothed or a moved problem, as the mode asks for  */
 } qc_derivative_status;
 
 QC_API const char *qc_derivative_status_name(qc_derivative_status status);
@@ -195,12 +196,30 @@ typedef struct qc_progress {
 /* Called now and then from the thread that called qc_solve; not 0 stops the solve. */
 typedef int (*qc_callback)(void *context, const qc_progress *progress);
 
+/* What qc_vjp and qc_jvp compute; see "Derivatives of the last solve". */
+typedef enum qc_derivative_mode {
+    QC_MODE_EXACT = 0,      /* by a factor of J; where J is singular, as QC_MODE_LSMR           */
+    QC_MODE_LSMR = 1,       /* least squares by products with J alone: Fong & Saunders, 2011    */
+    QC_MODE_LSQR = 2,       /* the same by Paige & Saunders, 1982                               */
+    QC_MODE_SMOOTHED = 3,   /* of the interior point's system at s o y = smoothing              */
+    QC_MODE_LPGD = 4,       /* differences of solutions (Paulus et al., 2024): central ones,    */
+    QC_MODE_LPGD_LEFT = 5,  /* backward                                                         */
+    QC_MODE_LPGD_RIGHT = 6, /* and forward                                                      */
+} qc_derivative_mode;
+
 typedef struct qc_settings {
     double tolerance; /* residuals and gap, relative and absolute     (1e-8)        */
     double tolerance_infeasible; /* residual of a certificate                    (1e-8)        */
     int max_iterations; /* factorizations with the embedding            (100)         */
     int num_threads; /* threads of this solver, the caller included  (1)           */
     int derivatives; /* keep what qc_vjp and qc_jvp need             (1)           */
+    qc_derivative_mode derivative_mode; /*                           (QC_MODE_EXACT) */
+    double derivative_tolerance; /* LSMR, LSQR: |J u - r| / |r|, or
+                                    |J'(J u - r)| / |J| |J u - r|    (1e-12)        */
+    int64_t derivative_iterations; /* LSMR, LSQR: steps at most; 0: 20 (n + m) + 100  (0) */
+    double smoothing; /* smoothed: s o y                             (1e-4)        */
+    double lpgd_tau; /* LPGD: step along the direction               (1e-2)        */
+    double lpgd_rho; /* LPGD: weight of 1/2 |x - x*|^2               (0)           */
     qc_callback callback; /* or NULL                                                    */
     void *callback_context;
 } qc_settings;
@@ -267,6 +286,27 @@ QC_API qc_error qc_project_derivative(const qc_cone *cones, int64_t cone_count, 
 /* ---------------------------------------------------------------------------------------------- */
 /* Derivatives of the last solve                                                                  */
 
+/*
+ * With J the Jacobian of the optimality conditions F(x, v) = (Px + q + A'y, Ax + s - b), where
+ * s = Proj_K(v), y = s - v, and with D = DProj_K(v):
+ *
+ *     J = [ P  A'(D - I) ;  A  D ]
+ *
+ * The last settings of the solver say how, in derivative_mode:
+ *
+ *     exact      J is factored once, at the solution, and solves with it are refined.
+ *     lsmr, lsqr J is not formed.  A problem whose iteration reaches the limit before the tolerance
+ *                is QC_DERIVATIVE_INACCURATE, and its residual says by how much.
+ *     smoothed   D is that of a smoothed projection: with `smoothing` = mu, s and y are those of
+ *                s - y = v, s o y = mu e, so that -H = -W^2 of the interior point is in J.  As if the
+ *                central path ended at mu: informative at kinks, and exact in the limit.
+ *     lpgd       a problem that is moved by lpgd_tau along the direction is solved, and the derivative
+ *                is a difference of solutions.  qc_vjp moves q by tau (g_x - A'g_s) and b by -tau g_y.
+ *                lpgd_rho > 0 adds rho/2 |x - x*|^2 to the moved problem, which makes its solution
+ *                unique; it needs all diagonal entries in the pattern of P.  The solve must have been
+ *                in one of these modes, and a solver that was made in another has no memory for them.
+ */
+
 /* Cotangents of the outputs, [batch][n] and [batch][m]; NULL is zero. */
 typedef struct qc_cotangent {
     const double *x, *y, *s;
@@ -276,7 +316,8 @@ typedef struct qc_cotangent {
 typedef struct qc_gradient {
     double *P, *q, *A, *b;
     int32_t *status; /* qc_derivative_status, [batch]                                         */
-    double *residual; /* of the linear system, relative to its right-hand side, [batch]        */
+    double
+        *residual; /* of the linear system, relative to its right-hand side, [batch]; NaN: LPGD */
 } qc_gradient;
 
 /* Where tangents of the outputs go; any may be NULL. */
@@ -288,8 +329,7 @@ typedef struct qc_tangent {
 
 /*
  * Gradients of a scalar loss whose gradients with respect to x, y and s are `in`.
- * With u the solution of J'u = (x-part, D s-part + (D - I) y-part), J the Jacobian of the optimality
- * conditions F(x, v) = (Px + q + A'y, Ax + s - b), s = Proj_K(v), y = s - v, and D = DProj_K(v):
+ * With u the solution of J'u = (x-part, D s-part + (D - I) y-part):
  *     q: -u_x    b: u_v    A: -(y u_x' + u_v x')    P: -1/2 (u_x x' + x u_x')
  * On zero and nonnegative cones these are equations (7) and (8) of OptNet; with P = 0 it is the
  * adjoint of Agrawal et al., section 3.  A problem without a solution contributes NaN to gradients
@@ -301,6 +341,23 @@ QC_API qc_error qc_vjp(qc_solver *solver, const qc_cotangent *in, const qc_gradi
 /* Tangents of x, y, s for tangents of the values (P symmetric; NULL is zero). */
 QC_API qc_error qc_jvp(qc_solver *solver, const qc_values *in, const qc_tangent *out,
                        qc_message *why);
+
+/*
+ * The same in many directions at once, for `count` problems of the batch from `first` on, with one
+ * factor a problem for all of them.  Cotangents, tangents of outputs, status and residual are
+ * [count][directions][...]; so are gradients and tangents of the values, but [directions][...] where
+ * these are shared: a gradient is then the sum over the problems, unless `apart`, with which shared
+ * values count as each problem's own.  These two allocate what they need.
+ */
+typedef struct qc_many {
+    int64_t first, count, directions;
+    int apart;
+} qc_many;
+
+QC_API qc_error qc_vjp_many(qc_solver *solver, const qc_many *many, const qc_cotangent *in,
+                            const qc_gradient *out, qc_message *why);
+QC_API qc_error qc_jvp_many(qc_solver *solver, const qc_many *many, const qc_values *in,
+                            const qc_tangent *out, qc_message *why);
 
 #ifdef __cplusplus
 }

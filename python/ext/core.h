@@ -56,7 +56,8 @@ typedef struct slot {
     qc_solver *solver;
     int64_t capacity;
     int threads, derivatives;
-    int rows; // solves problems one by one
+    int differences; // has memory for LPGD
+    int rows;        // solves problems one by one
     PyThread_type_lock lock;
     struct slot *next;
 } slot;

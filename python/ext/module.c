@@ -81,13 +81,15 @@ static int module_exec(PyObject *module)
         return -1;
     qc_settings defaults;
     qc_settings_default(&defaults);
-    PyObject *settings =
-        Py_BuildValue("{s:d,s:d,s:i}", "tolerance", defaults.tolerance, "tolerance_infeasible",
-                      defaults.tolerance_infeasible, "max_iterations", defaults.max_iterations);
+    PyObject *settings = Py_BuildValue(
+        "{s:d,s:d,s:i,s:d,s:d,s:d,s:d}", "tolerance", defaults.tolerance, "tolerance_infeasible",
+        defaults.tolerance_infeasible, "max_iterations", defaults.max_iterations,
+        "derivative_tolerance", defaults.derivative_tolerance, "smoothing", defaults.smoothing,
+        "lpgd_tau", defaults.lpgd_tau, "lpgd_rho", defaults.lpgd_rho);
     if (add(module, "DEFAULTS", settings) < 0 ||
         add(module, "STATUS_NAMES", name_list(QC_P_NOT_CONVEX + 1, status_name)) < 0 ||
         add(module, "DERIVATIVE_STATUS_NAMES",
-            name_list(QC_DERIVATIVE_INACCURATE + 1, derivative_name)) < 0)
+            name_list(QC_DERIVATIVE_APPROXIMATE + 1, derivative_name)) < 0)
         return -1;
     return PyModule_AddStringConstant(module, "__version__", qc_version());
 }

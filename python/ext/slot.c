@@ -16,6 +16,12 @@ static void slot_free(slot *s)
     PyMem_Free(s);
 }
 
+/* LPGD needs memory for values and for solutions of moved problems. */
+static int needs_differences(const qc_settings *settings)
+{
+    return settings->derivatives && settings->derivative_mode >= QC_MODE_LPGD;
+}
+
 /* Whether a new solver for this batch would solve one problem after another. */
 static int in_rows(const plan_object *plan, int64_t batch, int num_threads)
 {
@@ -35,6 +41,7 @@ static int slot_serves(const plan_object *plan, const slot *s, int64_t batch,
 {
     return s->capacity >= batch && s->threads >= settings->num_threads &&
            s->derivatives >= settings->derivatives &&
+           s->differences >= needs_differences(settings) &&
            s->rows == in_rows(plan, batch, settings->num_threads);
 }
 
@@ -64,6 +71,7 @@ static slot *slot_new(plan_object *plan, int64_t batch, const qc_settings *setti
     s->capacity = batch;
     s->threads = settings->num_threads;
     s->derivatives = settings->derivatives;
+    s->differences = needs_differences(settings);
     s->rows = in_rows(plan, batch, settings->num_threads);
     if (s->lock)
         return s;

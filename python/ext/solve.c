@@ -43,14 +43,21 @@ static int watch_progress(void *context, const qc_progress *progress)
     return stop != 0;
 }
 
-/* (tolerance, tolerance_infeasible, max_iterations, num_threads, derivatives, callback) */
+/* (tolerance, tolerance_infeasible, max_iterations, num_threads, derivatives, callback, and of derivatives
+ * the mode, tolerance, iterations, smoothing, tau and rho) */
 static int read_settings(qc_settings *out, PyObject **callback, PyObject *tuple)
 {
+    int mode;
+    long long iterations;
     qc_settings_default(out);
-    return PyArg_ParseTuple(tuple, "ddiipO:settings", &out->tolerance, &out->tolerance_infeasible,
-                            &out->max_iterations, &out->num_threads, &out->derivatives, callback)
-               ? 0
-               : -1;
+    if (!PyArg_ParseTuple(tuple, "ddiipOidLddd:settings", &out->tolerance,
+                          &out->tolerance_infeasible, &out->max_iterations, &out->num_threads,
+                          &out->derivatives, callback, &mode, &out->derivative_tolerance,
+                          &iterations, &out->smoothing, &out->lpgd_tau, &out->lpgd_rho))
+        return -1;
+    out->derivative_mode = (qc_derivative_mode)mode;
+    out->derivative_iterations = iterations;
+    return 0;
 }
 
 /* Arguments: these, and G, h and the rows of A where rows are in two blocks. */

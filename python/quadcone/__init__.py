@@ -15,6 +15,7 @@ asked for.
 from . import cones as cones
 from ._config import show_config as show_config
 from ._core import __version__ as __version__
+from ._embedding import Embedding as Embedding
 from ._errors import SolveError as SolveError
 from ._plan import clear_cache as clear_cache
 from ._problem import Problem as Problem

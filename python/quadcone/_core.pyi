@@ -12,7 +12,9 @@ DERIVATIVE_STATUS_NAMES: Final[tuple[str, ...]]
 
 Array: TypeAlias = NDArray[np.float64] | int | None
 Callback: TypeAlias = Callable[[int, int, float], object]
-CoreSettings: TypeAlias = tuple[float, float, int, int, bool, Callback | None]
+CoreSettings: TypeAlias = tuple[
+    float, float, int, int, bool, Callback | None, int, float, int, float, float, float
+]
 
 def isa_names() -> list[str]: ...
 def status_text(code: int, /) -> str: ...
@@ -58,6 +60,36 @@ class Tape:
     ) -> None: ...
     def jvp(
         self,
+        dP: Array,
+        dq: Array,
+        dA: Array,
+        db: Array,
+        x: Array,
+        y: Array,
+        s: Array,
+        /,
+    ) -> None: ...
+    def vjp_many(
+        self,
+        first: int,
+        count: int,
+        directions: int,
+        apart: bool,
+        dx: Array,
+        dy: Array,
+        ds: Array,
+        P: Array,
+        q: Array,
+        A: Array,
+        b: Array,
+        /,
+    ) -> None: ...
+    def jvp_many(
+        self,
+        first: int,
+        count: int,
+        directions: int,
+        apart: bool,
         dP: Array,
         dq: Array,
         dA: Array,

@@ -6,8 +6,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from . import _core
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Engine = Literal["auto", "lanes", "rows"]
 OnFailure = Literal["nan", "raise", "zero_gradient"]
+DerivativeMode = Literal[
+    "exact", "lsmr", "lsqr", "smoothed", "lpgd", "lpgd_left", "lpgd_right"
+]  # in the order of the C library
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,16 @@ class Settings:
     num_threads: threads that share a batch; None: as many as the process may use (in
         `quadcone.torch`: as many as torch uses).
     derivatives: keep what `vjp` and `jvp` need.
+    derivative_mode: "exact", by a factor of the Jacobian of the optimality conditions, and where
+        that is singular, as "lsmr"; "lsmr" or "lsqr", by products with it alone; "smoothed", as if
+        the central path ended at s o y = smoothing; or differences of solutions, central ("lpgd"),
+        backward ("lpgd_left") or forward ("lpgd_right").
+    derivative_tolerance: of "lsmr" and "lsqr": relative residual, or that of the normal equations.
+    derivative_iterations: of these, at most; None: 20 (n + m) + 100.
+    smoothing: mu of "smoothed", in the units of s y.
+    lpgd_tau: how far a problem is moved along the direction, in "lpgd" and its like.
+    lpgd_rho: weight of 1/2 |x - x*|^2 in the moved problem.  More than 0 needs every diagonal entry
+        in the pattern of P (ValueError).
     on_failure: what happens when a problem of the batch has no solution.  Its x, y and s are NaN
         ("nan"), and so is its gradient, unless that is to be zero ("zero_gradient"); or the whole
         call raises SolveError ("raise").
@@ -46,6 +60,12 @@ class Settings:
     max_iterations: int = int(_core.DEFAULTS["max_iterations"])
     num_threads: int | None = None
     derivatives: bool = True
+    derivative_mode: DerivativeMode = "exact"
+    derivative_tolerance: float = _core.DEFAULTS["derivative_tolerance"]
+    derivative_iterations: int | None = None
+    smoothing: float = _core.DEFAULTS["smoothing"]
+    lpgd_tau: float = _core.DEFAULTS["lpgd_tau"]
+    lpgd_rho: float = _core.DEFAULTS["lpgd_rho"]
     on_failure: OnFailure = "nan"
     callback: Callable[[int, int, float], object] | None = None
     isa: str = "auto"
@@ -58,6 +78,7 @@ class Settings:
         _check_count("max_iterations", self.max_iterations)
         if self.num_threads is not None:
             _check_count("num_threads", self.num_threads)
+        self._check_derivatives()
         if self.on_failure not in ("nan", "raise", "zero_gradient"):
             raise ValueError(
                 f"on_failure is {self.on_failure!r}, expected 'nan', 'raise' or 'zero_gradient'"
@@ -71,6 +92,19 @@ class Settings:
             raise ValueError(f"condense is {self.condense!r}, expected True, False or None")
         if self.engine not in ("auto", "lanes", "rows"):
             raise ValueError(f"engine is {self.engine!r}, expected 'auto', 'lanes' or 'rows'")
+
+    def _check_derivatives(self) -> None:
+        if self.derivative_mode not in _MODE_CODES:
+            expected = ", ".join(repr(mode) for mode in _MODE_CODES)
+            raise ValueError(
+                f"derivative_mode is {self.derivative_mode!r}, expected one of: {expected}"
+            )
+        _check_fraction("derivative_tolerance", self.derivative_tolerance)
+        if self.derivative_iterations is not None:
+            _check_count("derivative_iterations", self.derivative_iterations)
+        _check_positive("smoothing", self.smoothing)
+        _check_positive("lpgd_tau", self.lpgd_tau)
+        _check_positive("lpgd_rho", self.lpgd_rho, or_zero=True)
 
     @property
     def condense_code(self) -> int:
@@ -86,7 +120,16 @@ class Settings:
             self.num_threads or num_threads,
             derivatives,
             self.callback,
+            _MODE_CODES[self.derivative_mode],
+            self.derivative_tolerance,
+            self.derivative_iterations or 0,
+            self.smoothing,
+            self.lpgd_tau,
+            self.lpgd_rho,
         )
+
+
+_MODE_CODES: dict[str, int] = {mode: code for code, mode in enumerate(get_args(DerivativeMode))}
 
 
 def default_threads() -> int:
@@ -104,6 +147,15 @@ def _check_fraction(name: str, value: object) -> None:
         raise TypeError(f"{name} is {value!r}, expected a number")
     if not 0.0 < float(value) < 1.0:
         raise ValueError(f"{name} is {value!r}, expected a number between 0 and 1")
+
+
+def _check_positive(name: str, value: object, or_zero: bool = False) -> None:
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r}, expected a number")
+    number = float(value)
+    if not isfinite(number) or number < 0.0 or (number == 0.0 and not or_zero):
+        expected = "a number of 0 or more" if or_zero else "a positive number"
+        raise ValueError(f"{name} is {value!r}, expected {expected}")
 
 
 def _check_count(name: str, value: object) -> None:

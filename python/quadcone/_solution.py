@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ._derivative import Linear, Operators, jacobian
+from ._embedding import Embedding, embed, values_of
 from ._report import Report
 from ._values import as_doubles, shape_text
 
 if TYPE_CHECKING:
     from . import _core
+    from ._derivative import Name, Operator, Output
     from ._settings import Settings
     from ._values import Argument, Array, Form
 
@@ -100,6 +103,64 @@ class Solution(Report):
         outputs = [np.empty_like(like) for like in (self.x, self.y, self.s)]
         tape.jvp(*tangents, *outputs)
         return Tangents(*outputs)
+
+    @property
+    def derivative(self) -> Operator | Operators:
+        """The derivative as a SciPy LinearOperator, (n + 2m, size of P + n + size of A + m).
+
+        It takes dP, dq, dA and db, one after the other, to dx, dy and ds, one after the other.  A
+        dense matrix is stacked row after row, a sparse one by its values, in the order of
+        compressed columns.  Of dP the symmetric part (dP + dP')/2 counts.  Columns of a matrix are
+        served with one factor: derivative @ V.  derivative.H is the adjoint.
+
+        Of a batch it is a sequence of such operators, one for each problem; each is of the problem
+        alone, also where an argument serves the whole batch.
+        """
+        tape = self._need_tape()
+        n, m = self.x.shape[-1], self.y.shape[-1]
+
+        def make(index: int) -> Operator:
+            return Linear(tape, self._forms, n, m, index).operator()
+
+        return make(0) if self.single else Operators(self._core.batch, make)
+
+    @property
+    def adjoint(self) -> Operator | Operators:
+        """The adjoint of `derivative`: from dx, dy, ds to gradients of P, q, A, b, so stacked."""
+        operators = self.derivative
+        if isinstance(operators, Operators):
+            return Operators(len(operators), lambda index: operators[index].H)
+        return operators.H
+
+    def jacobian(self, wrt: Name, of: Output = "x") -> Array:
+        """All derivatives of one output with respect to one argument: (n or m, *shape), with the
+        batch dimension in front.
+
+        wrt: "P", "q", "A" or "b".  shape is that of the argument for one problem, (n, n), (n,),
+            (m, n) or (m,), or (nnz,), the values of its pattern.  The entry of P[i, j] is that of
+            its gradient: half of what moving P[i, j] and P[j, i] together does.
+        of: "x", "y" or "s".
+
+        There is one factorization for each problem.  Of a batch, these are the derivatives of each
+        problem by itself, also where an argument serves the whole batch.
+        """
+        tape = self._need_tape()
+        n, m = self.x.shape[-1], self.y.shape[-1]
+        result = jacobian(tape, self._forms, n, m, wrt, of)
+        return result[0] if self.single else result
+
+    def embedding(self, problem: int | None = None) -> Embedding:
+        """The homogeneous self-dual embedding: u, v, tau, kappa and Q; see `Embedding`.
+
+        problem: which of a batch; ValueError where it is missing, or where that problem has neither
+            a solution nor a certificate.
+        """
+        if problem is None and not self.single:
+            raise ValueError("problem is None, expected the index of a problem of the batch")
+        k = range(self._core.batch)[problem or 0]
+        x, y, s = (np.atleast_2d(output)[k] for output in (self.x, self.y, self.s))
+        solved = bool(np.atleast_1d(self.solved)[k])
+        return embed(self._forms, values_of(self._arguments, k), x, y, s, solved)
 
     def _need_tape(self) -> _core.Tape:
         if self._tape is None:

@@ -34,6 +34,7 @@ class DerivativeStatus(StrEnum):
     EXACT = "exact"
     LEAST_SQUARES = "least_squares"
     INACCURATE = "inaccurate"
+    APPROXIMATE = "approximate"
 
 
 # By the code that the C library uses.

@@ -16,7 +16,48 @@ void qc_settings_default(qc_settings *settings)
                               .tolerance_infeasible = 1e-8,
                               .max_iterations = 100,
                               .num_threads = 1,
-                              .derivatives = 1};
+                              .derivatives = 1,
+                              .derivative_mode = QC_MODE_EXACT,
+                              .derivative_tolerance = 1e-12,
+                              .smoothing = 1e-4,
+                              .lpgd_tau = 1e-2};
+}
+
+static qc_error check_derivative_settings(const qc_settings *s, qc_message *why)
+{
+    const int mode = (int)s->derivative_mode;
+    if (mode < QC_MODE_EXACT || mode > QC_MODE_LPGD_RIGHT)
+        return qc__fail(why, QC_ERROR_ARGUMENT, "derivative_mode: expected %d to %d, got %d",
+                        QC_MODE_EXACT, QC_MODE_LPGD_RIGHT, mode);
+    if (!(s->derivative_tolerance > 0.0 && s->derivative_tolerance < 1.0))
+        return qc__fail(why, QC_ERROR_ARGUMENT,
+                        "derivative_tolerance: expected a number in (0, 1), got %g",
+                        s->derivative_tolerance);
+    if (s->derivative_iterations < 0)
+        return qc__fail(why, QC_ERROR_ARGUMENT,
+                        "derivative_iterations: expected at least 0, got %lld",
+                        (long long)s->derivative_iterations);
+    if (!(s->smoothing > 0.0 && isfinite(s->smoothing)))
+        return qc__fail(why, QC_ERROR_ARGUMENT, "smoothing: expected a positive number, got %g",
+                        s->smoothing);
+    if (!(s->lpgd_tau > 0.0 && isfinite(s->lpgd_tau)))
+        return qc__fail(why, QC_ERROR_ARGUMENT, "lpgd_tau: expected a positive number, got %g",
+                        s->lpgd_tau);
+    if (!(s->lpgd_rho >= 0.0 && isfinite(s->lpgd_rho)))
+        return qc__fail(why, QC_ERROR_ARGUMENT, "lpgd_rho: expected at least 0, got %g",
+                        s->lpgd_rho);
+    return QC_OK;
+}
+
+/* The settings of differences of solutions, beside the plan. */
+static qc_error check_lpgd(const qc_plan *plan, const qc_settings *s, qc_message *why)
+{
+    if (qc__is_lpgd(s) && s->lpgd_rho > 0.0 && !qc__has_diagonal(plan))
+        return qc__fail(
+            why, QC_ERROR_ARGUMENT,
+            "lpgd_rho: expected 0 where the pattern of P lacks a diagonal entry, got %g",
+            s->lpgd_rho);
+    return QC_OK;
 }
 
 static qc_error check_settings(const qc_settings *s, qc_message *why)
@@ -34,7 +75,7 @@ static qc_error check_settings(const qc_settings *s, qc_message *why)
     if (s->num_threads < 1 || s->num_threads > MAX_THREADS)
         return qc__fail(why, QC_ERROR_ARGUMENT, "num_threads: expected 1 to %d, got %d",
                         MAX_THREADS, s->num_threads);
-    return QC_OK;
+    return check_derivative_settings(s, why);
 }
 
 /* Few problems of a large family leave most lanes idle. */
@@ -83,6 +124,8 @@ qc_error qc_solver_new(qc_solver **out, const qc_plan *plan, int64_t capacity,
     if (!settings)
         settings = &defaults;
     qc_error error = check_settings(settings, why);
+    if (!error)
+        error = check_lpgd(plan, settings, why);
     if (error)
         return error;
     const qc_solver wanted = {.plan = plan,
@@ -90,7 +133,9 @@ qc_error qc_solver_new(qc_solver **out, const qc_plan *plan, int64_t capacity,
                               .capacity = capacity,
                               .settings = *settings,
                               .max_threads = settings->num_threads,
-                              .tapes_kept = settings->derivatives != 0};
+                              .shared_vectors = plan->shared & (QC_SHARED_Q | QC_SHARED_B),
+                              .tapes_kept = settings->derivatives != 0,
+                              .values_kept = settings->derivatives && qc__is_lpgd(settings)};
     error = allocate(out, &wanted, why);
     if (!error && settings->num_threads > 1)
         error = qc__pool_new(&(*out)->pool, settings->num_threads);
@@ -120,7 +165,9 @@ qc_error qc_solver_set(qc_solver *solver, const qc_settings *settings, qc_messag
     if (!solver || !settings)
         return qc__fail(why, QC_ERROR_ARGUMENT, "%s: expected a pointer, got NULL",
                         solver ? "settings" : "solver");
-    const qc_error error = check_settings(settings, why);
+    qc_error error = check_settings(settings, why);
+    if (!error)
+        error = check_lpgd(solver->plan, settings, why);
     if (error)
         return error;
     if (settings->num_threads > solver->max_threads)
@@ -131,6 +178,10 @@ qc_error qc_solver_set(qc_solver *solver, const qc_settings *settings, qc_messag
         return qc__fail(why, QC_ERROR_ARGUMENT,
                         "derivatives: the solver was made without; expected 0, got %d",
                         settings->derivatives);
+    if (settings->derivatives && qc__is_lpgd(settings) && !solver->values_kept)
+        return qc__fail(why, QC_ERROR_ARGUMENT,
+                        "derivative_mode: the solver was not made with a mode of LPGD; got %d",
+                        settings->derivative_mode);
     solver->settings = *settings;
     return QC_OK;
 }
@@ -195,84 +246,12 @@ qc_error qc_solve(qc_solver *solver, int64_t batch, const qc_values *values,
         ((!warm->x && solver->plan->n > 0) || ((!warm->y || !warm->s) && solver->plan->m > 0)))
         return qc__fail(why, QC_ERROR_ARGUMENT, "warm: expected x, y and s, got NULL for one");
     solver->batch = batch;
-    solver->taped = solver->tapes_kept && solver->settings.derivatives;
+    solver->recorded = solver->settings.derivatives && qc__is_lpgd(&solver->settings);
+    solver->taped = solver->settings.derivatives && !solver->recorded;
     qc__run_solve(solver, values, warm);
+    if (solver->recorded)
+        qc__keep_values(solver, values);
     if (out)
         copy_solution(solver, out);
-    return QC_OK;
-}
-
-static qc_error check_derivative(const qc_solver *s, const void *in, const void *out,
-                                 qc_message *why)
-{
-    if (!s || !in || !out)
-        return qc__fail(why, QC_ERROR_ARGUMENT, "%s: expected a pointer, got NULL",
-                        !s    ? "solver"
-                        : !in ? "in"
-                              : "out");
-    if (s->batch == 0)
-        return qc__fail(why, QC_ERROR_ORDER, "a derivative is of a solve: call qc_solve first");
-    if (!s->taped)
-        return qc__fail(why, QC_ERROR_ORDER,
-                        "settings.derivatives: expected 1 at the solve, for its derivative; got 0");
-    return QC_OK;
-}
-
-static qc__derivative_job job_of(const qc_solver *s)
-{
-    return (qc__derivative_job){.batch = s->batch,
-                                .x = s->record.x,
-                                .y = s->record.y,
-                                .s = s->record.s,
-                                .status = s->record.status,
-                                .u_x = s->u_x,
-                                .u_v = s->u_v,
-                                .u_s = s->u_s,
-                                .derivative_status = s->derivative_status,
-                                .residual = s->residual};
-}
-
-qc_error qc_vjp(qc_solver *solver, const qc_cotangent *in, const qc_gradient *out, qc_message *why)
-{
-    const qc_error error = check_derivative(solver, in, out, why);
-    if (error)
-        return error;
-    qc__derivative_job job = job_of(solver);
-    job.in = *in;
-    qc__run_derivative(solver, &job, 1);
-    qc__run_gradients(solver, in, out);
-    copy_out(out->status, solver->derivative_status, solver->batch, sizeof(int32_t));
-    copy_out(out->residual, solver->residual, solver->batch, sizeof(double));
-    return QC_OK;
-}
-
-/* Tangents of problems without a solution are NaN. */
-static void void_unsolved(qc_solver *s)
-{
-    const int64_t n = s->plan->n, m = s->plan->m;
-    for (int64_t k = 0; k < s->batch; k++) {
-        if (s->derivative_status[k] != QC_DERIVATIVE_NONE)
-            continue;
-        for (int64_t j = 0; j < n; j++)
-            s->u_x[k * n + j] = NAN;
-        for (int64_t i = 0; i < m; i++)
-            s->u_v[k * m + i] = s->u_s[k * m + i] = NAN;
-    }
-}
-
-qc_error qc_jvp(qc_solver *solver, const qc_values *in, const qc_tangent *out, qc_message *why)
-{
-    const qc_error error = check_derivative(solver, in, out, why);
-    if (error)
-        return error;
-    qc__derivative_job job = job_of(solver);
-    job.values = *in;
-    qc__run_derivative(solver, &job, 0);
-    void_unsolved(solver);
-    copy_out(out->x, solver->u_x, solver->batch * solver->plan->n, sizeof(double));
-    copy_out(out->y, solver->u_v, solver->batch * solver->plan->m, sizeof(double));
-    copy_out(out->s, solver->u_s, solver->batch * solver->plan->m, sizeof(double));
-    copy_out(out->status, solver->derivative_status, solver->batch, sizeof(int32_t));
-    copy_out(out->residual, solver->residual, solver->batch, sizeof(double));
     return QC_OK;
 }

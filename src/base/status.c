@@ -39,10 +39,13 @@ typedef struct entry {
 
 #define DERIVATIVE_STATUS_LIST(X)                                                                  \
     X(QC_DERIVATIVE_NONE, "none", "The problem has no solution to differentiate.")                 \
-    X(QC_DERIVATIVE_EXACT, "exact", "The linear system was solved to rounding.")                   \
+    X(QC_DERIVATIVE_EXACT, "exact", "The linear system was solved.")                               \
     X(QC_DERIVATIVE_LEAST_SQUARES, "least_squares",                                                \
       "The linear system is singular; its minimum-norm least-squares solution was taken.")         \
-    X(QC_DERIVATIVE_INACCURATE, "inaccurate", "The linear system was not solved to rounding.")
+    X(QC_DERIVATIVE_INACCURATE, "inaccurate",                                                      \
+      "The linear system was not solved to the tolerance.")                                        \
+    X(QC_DERIVATIVE_APPROXIMATE, "approximate",                                                    \
+      "The derivative is one of a smoothed or a moved problem, as the mode asks for.")
 
 static const entry errors[] = {ERROR_LIST(ENTRY)};
 static const entry statuses[] = {STATUS_LIST(ENTRY)};

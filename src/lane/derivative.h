@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * derivative.h -- the derivative of the solution, and its adjoint, by the factor that polished it.
- *
- * Both are one solve with the Jacobian J of F (DESIGN: one Jacobian). In the scaled problem, with
+ * derivative.h -- what the derivative of the solution and its adjoint have in common: both are one solve
+ * with the Jacobian J of F, in the scaled problem with
  *
  *     P a + A'b = r1,   A a + c = r2,   (I - D) c + D b = 0                                     (*)
  *
  *     derivative:   r = -(dP x + dq + dA'y, dA x - db)      dx = a, dy = b, ds = c
  *     adjoint:      r = (g_x - A'g_s, g_y)                  u_x = a, u_v = g_s + b
  *
- * (*) is solved with the clipped H, made exact in the cones, and refined. Where that does not
- * converge J is singular, and LSMR gives the minimum-norm least-squares solution.
+ * (*) is solved with the clipped H of D, made exact in the cones, and refined.  Where that does not
+ * converge, as where J is singular, LSMR gives the minimum-norm least-squares solution.  Smoothed, D is another,
+ * H = D (I - D)^-1 is finite, and c = -H b.  One factor serves any number of right-hand sides.
  */
 #ifndef LANE_DERIVATIVE_H
 #define LANE_DERIVATIVE_H
 
+#include "lane/krylov.h"
 #include "lane/load.h"
-#include "lane/lsmr.h"
 #include "lane/newton.h"
+#include "lane/smooth.h"
 #include "lane/solve.h"
 
 enum { DERIVATIVE_REFINEMENTS = 4 };
 #define DERIVATIVE_EXACT     1e-9  /* residual of (*), relative to r, that counts as solved */
 #define DERIVATIVE_CONVERGED 1e-14 /* and that needs no more refinement */
+
+/* ---- J by its factor ---------------------------------------------------------------------------- */
 
 static lane residual_size(const qc__group *g, pair r)
 {
@@ -36,10 +39,31 @@ static lane residual_size(const qc__group *g, pair r)
     return top;
 }
 
-/* d1 += d3 and ds += its c, for problems of `which`; d3 is clipped. */
-static void add_refinement(qc__group *g, mask which)
+/* ds := -H dy */
+static void multiply_minus_H(const qc__group *g, pair d, double *ds)
 {
-    unclip(g, which, g->d3, g->backup_s);
+    blocks_multiply_H(g, d.y, ds);
+    for (int32_t t = 0; t < g->block_count; t++)
+        lane_put(ds, g->block_row[t], lane_neg(lane_at(ds, g->block_row[t])));
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
+        lane_put(ds, i, lane_neg(lane_mul(lane_at(g->H, i), lane_at(d.y, i))));
+    }
+}
+
+/* From the factor's d, what it stands for: (d, ds) that satisfies the third equation of (*). */
+static void complete_step(const qc__group *g, int smoothed, pair d, double *ds)
+{
+    if (smoothed)
+        multiply_minus_H(g, d, ds);
+    else
+        unclip(g, mask_from_bits(~0u), d, ds);
+}
+
+/* d1 += d3 and ds += its c, for problems of `which`; d3 comes from the factor. */
+static void add_refinement(qc__group *g, int smoothed, mask which)
+{
+    complete_step(g, smoothed, g->d3, g->backup_s);
     for (int32_t j = 0; j < g->nx; j++)
         masked_add(g->d1.x, j, which, lane_at(g->d3.x, j));
     for (int32_t t = 0; t < g->zero_count; t++)
@@ -54,7 +78,7 @@ static void add_refinement(qc__group *g, mask which)
  * Solves (*) for the right-hand side -rho: (a, b) into d1, c into ds.  The factor is that of H at the
  * present v.  Returns the residual relative to rho.
  */
-static lane solve_jacobian(qc__group *g)
+static lane solve_jacobian(qc__group *g, int smoothed)
 {
     const mask all = mask_from_bits(~0u);
     const lane size = lane_max(residual_size(g, g->rho), lane_set1(1e-300));
@@ -63,13 +87,13 @@ static lane solve_jacobian(qc__group *g)
     for (int32_t i = 0; i < g->plan->m; i++)
         lane_put(g->d1.y, i, lane_neg(lane_at(g->rho.y, i)));
     kkt_solve(g, 1, &g->d1);
-    unclip(g, all, g->d1, g->ds);
+    complete_step(g, smoothed, g->d1, g->ds);
     step_residual(g, all, g->d1, g->ds, g->d3);
     lane left = lane_div(residual_size(g, g->d3), size);
     mask going = lane_lt(lane_set1(DERIVATIVE_CONVERGED), left);
     for (int k = 0; k < DERIVATIVE_REFINEMENTS && mask_any(going); k++) {
         kkt_solve(g, 1, &g->d3);
-        add_refinement(g, going);
+        add_refinement(g, smoothed, going);
         step_residual(g, all, g->d1, g->ds, g->d3);
         const lane next = lane_div(residual_size(g, g->d3), size);
         const mask better = lane_lt(next, lane_mul(lane_set1(0.5), left));
@@ -79,7 +103,31 @@ static lane solve_jacobian(qc__group *g)
     return left;
 }
 
-/* The solution back into w and s, scaled, and H of its D, factored. */
+/* ---- H at the solution ---------------------------------------------------------------------------- */
+
+/* The clipped H of D = DProj_K(v). */
+static void set_clipped_H(qc__group *g)
+{
+    for (int32_t t = 0; t < g->nonneg_count; t++) {
+        const int32_t i = g->nonneg_row[t];
+        const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
+        lane_put(g->H, i, nonneg_clipped(v, lane_at(g->H_unit, i)));
+    }
+    blocks_set_H(g, g->s, g->w.y, mask_none(), mask_none());
+}
+
+static int uses_factor(const qc__derivative_job *job)
+{
+    const qc_derivative_mode mode = job->settings->derivative_mode;
+    return mode == QC_MODE_EXACT || mode == QC_MODE_SMOOTHED;
+}
+
+static int is_smoothed(const qc__derivative_job *job)
+{
+    return job->settings->derivative_mode == QC_MODE_SMOOTHED;
+}
+
+/* The solution back into w and s, scaled; and H of its D, factored, or D alone. */
 static void load_solution(qc__group *g, const qc__derivative_job *job, qc__path path)
 {
     const qc_plan *plan = g->plan;
@@ -90,24 +138,18 @@ static void load_solution(qc__group *g, const qc__derivative_job *job, qc__path 
     load_warm_start(g, &at,
                     mask_from_bits(~0u)); /* where there is no solution: zeros, and masked later */
     choose_factor(g, path);
-    find_H_units(g);
-    for (int32_t t = 0; t < g->nonneg_count; t++) {
-        const int32_t i = g->nonneg_row[t];
-        const lane v = lane_sub(lane_at(g->s, i), lane_at(g->w.y, i));
-        lane_put(g->H, i, nonneg_clipped(v, lane_at(g->H_unit, i)));
-    }
-    blocks_set_H(g, g->s, g->w.y, mask_none(), mask_none());
-    kkt_factor(g);
     set_all(g->rho.x, plan->n, 0.0);
     set_all(g->rho.y, plan->m, 0.0);
-}
-
-static void pack_or_zero(const qc__group *g, const double *values, int64_t count, double *out)
-{
-    if (values)
-        pack(g, values, count, NULL, count, out);
+    if (!uses_factor(job)) {
+        choose_jacobian(g);
+        return;
+    }
+    find_H_units(g);
+    if (is_smoothed(job))
+        set_smoothed_H(g, job->settings->smoothing);
     else
-        set_all(out, count, 0.0);
+        set_clipped_H(g);
+    kkt_factor(g);
 }
 
 /* Between the condensed equations and the whole: forward through x and the equalities ... */
@@ -130,274 +172,158 @@ static void condensed_backward(qc__group *g)
     scatter_solution(factor, 0, g->lead, g->d1);
 }
 
-/* The problems of the group that have a solution. */
+/* ---- directions ----------------------------------------------------------------------------------- */
+
+/* The place of problem k among those of the job.  Others may be in the group too, and get the numbers of
+ * one that is wanted. */
+static int64_t place_of(const qc__derivative_job *job, int64_t k)
+{
+    const int64_t place = k - job->first;
+    return place < 0 ? 0 : place < job->count ? place : job->count - 1;
+}
+
+static int is_wanted(const qc__derivative_job *job, int64_t k)
+{
+    return k >= job->first && k < job->first + job->count;
+}
+
+/* Direction d of problem k among arrays of `count` numbers, [count][directions]; NULL: NULL */
+static const double *direction_of(const qc__derivative_job *job, const double *values,
+                                  unsigned shared, int64_t count, int64_t k, int64_t d)
+{
+    const int64_t own = place_of(job, k) * job->directions + d;
+    return values ? values + (job->shared & shared ? d : own) * count : NULL;
+}
+
+/* Direction d of the cotangents of an output into lanes; NULL is zero. */
+static void pack_direction(const qc__group *g, const qc__derivative_job *job, const double *values,
+                           int64_t count, int64_t d, double *out)
+{
+    const double *from[LANES];
+    if (!values) {
+        set_all(out, count, 0.0);
+        return;
+    }
+    for (int l = 0; l < LANES; l++)
+        from[l] = direction_of(job, values, 0, count, g->problem[l], d);
+    for (int64_t k = 0; k < count; k++)
+        for (int l = 0; l < LANES; l++)
+            out[k * LANES + l] = from[l][k];
+}
+
+/* Lanes back to direction d of u, [directions][count]. */
+static void unpack_direction(const qc__group *g, const qc__derivative_job *job, const double *in,
+                             int64_t count, int64_t d, double *u)
+{
+    for (int l = 0; l < g->count; l++) {
+        if (!is_wanted(job, g->problem[l]))
+            continue;
+        double *to = u + (d * job->count + place_of(job, g->problem[l])) * count;
+        for (int64_t k = 0; k < count; k++)
+            to[k] = in[k * LANES + l];
+    }
+}
+
+/* ---- outcomes ------------------------------------------------------------------------------------- */
+
+/* The problems of the group that are wanted and have a solution, and by what this path knows of them. */
 static mask solved_problems(const qc__group *g, const qc__derivative_job *job)
 {
-    int32_t status[LANES];
-    for (int l = 0; l < g->count; l++)
-        status[l] = job->status[g->problem[l]];
-    return mask_from_bits(having(g, status, HAS_POINT));
-}
-
-/* How each problem's derivative came about, and its residual. */
-static void report(const qc__group *g, const qc__derivative_job *job, mask solved, mask exact,
-                   mask squares, lane residual)
-{
-    const unsigned s = mask_bits(solved), e = mask_bits(exact), q = mask_bits(squares);
-    double left[LANES] __attribute__((aligned(64)));
-    lane_store(left, residual);
+    unsigned bits = 0;
     for (int l = 0; l < g->count; l++) {
         const int64_t k = g->problem[l];
-        const int32_t way = e >> l & 1   ? QC_DERIVATIVE_EXACT
-                            : q >> l & 1 ? QC_DERIVATIVE_LEAST_SQUARES
-                                         : QC_DERIVATIVE_INACCURATE;
-        job->derivative_status[k] = (s >> l & 1) ? way : QC_DERIVATIVE_NONE;
-        job->residual[k] = (s >> l & 1) ? left[l] : NAN;
+        const int elsewhere = g->path == QC__PATH_CONDENSED && job->retried[k];
+        const int here = is_wanted(job, k) && !elsewhere;
+        bits |= (HAS_POINT >> job->status[k] & (unsigned)here) << l;
     }
+    return mask_from_bits(bits);
 }
 
-/*
- * LSMR for problems of `which`, right-hand side (rx, ry) in the caller's units.  Returns those that arrived,
- * and writes what is left of the right-hand side, relative to it, into *left.
- */
-static mask least_squares(qc__group *g, int transposed, mask which, pair rhs, double *x, lane *left)
+/* How each problem's derivative in direction d came about, and its residual. */
+static void report(const qc__group *g, const qc__derivative_job *job, int64_t d, mask solved,
+                   krylov_outcome out)
 {
-    const int64_t count = (int64_t)g->plan->n + g->plan->m;
-    double *r = g->lsmr[0], *product = g->lsmr[4];
-    memcpy(r, rhs.x, (size_t)count * LANES * sizeof(double));
-    const lane size = lane_max(norm2(r, count), lane_set1(1e-300));
-    const mask arrived = lsmr(g, transposed, r, x, which);
-    jacobian_multiply(g, transposed, x, product);
-    for (int64_t k = 0; k < count; k++)
-        lane_put(product, k, lane_sub(lane_at(rhs.x, k), lane_at(product, k)));
-    *left = lane_select(which, lane_div(norm2(product, count), size), *left);
-    return arrived;
+    const unsigned s = mask_bits(solved), e = mask_bits(out.solved), q = mask_bits(out.least);
+    double left[LANES] __attribute__((aligned(64)));
+    lane_store(left, out.residual);
+    for (int l = 0; l < g->count; l++) {
+        if (!is_wanted(job, g->problem[l]))
+            continue;
+        const int64_t at = d * job->count + place_of(job, g->problem[l]);
+        const int32_t way = q >> l & 1         ? QC_DERIVATIVE_LEAST_SQUARES
+                            : !(e >> l & 1)    ? QC_DERIVATIVE_INACCURATE
+                            : is_smoothed(job) ? QC_DERIVATIVE_APPROXIMATE
+                                               : QC_DERIVATIVE_EXACT;
+        job->derivative_status[at] = (s >> l & 1) ? way : QC_DERIVATIVE_NONE;
+        job->residual[at] = (s >> l & 1) ? left[l] : NAN;
+    }
 }
 
-/* ---- adjoint ------------------------------------------------------------------------------------ */
-
-/* Scaled cotangents: x in d3.x, y in d3.y, s in backup.y (zero on zero cones). */
-static void load_cotangents(qc__group *g, const qc_cotangent *in)
+/* LSMR has served problems of `which`: J is singular, or too badly conditioned for its factor. */
+static void merge_outcome(krylov_outcome *out, mask which, krylov_outcome squares)
 {
-    const qc_plan *plan = g->plan;
-    const lane cost = value_at(g->data.cost, 0, g->data.shared);
-    const lane inv = lane_div(lane_set1(1.0), cost);
-    pack_or_zero(g, in->x, plan->n, g->d3.x);
-    pack_or_zero(g, in->y, plan->m, g->d3.y);
-    pack_or_zero(g, in->s, plan->m, g->backup.y);
-    for (int32_t j = 0; j < plan->n; j++)
-        lane_put(g->d3.x, j,
-                 lane_mul(lane_at(g->d3.x, j), value_at(g->data.col, j, g->data.shared)));
-    for (int32_t i = 0; i < plan->m; i++) {
-        const lane E = value_at(g->data.row, i, g->data.shared);
-        const lane gs = lane_mul(lane_at(g->backup.y, i), lane_at(g->y_unit, i));
-        lane_put(g->d3.y, i, lane_mul(lane_at(g->d3.y, i), lane_mul(E, inv)));
-        lane_put(g->backup.y, i, plan->row_is_zero[i] ? lane_zero() : gs);
-    }
+    out->solved = mask_or(mask_andnot(out->solved, which), mask_and(which, squares.solved));
+    out->least = mask_and(which, squares.least);
+    out->residual = lane_select(which, squares.residual, out->residual);
 }
 
-/* rho := -(g_x - A'g_s, g_y) in the view of the path */
-static void adjoint_rhs(qc__group *g)
+/* What differs between the derivative and its adjoint, for direction d of the job. */
+typedef struct derivation {
+    int transposed;
+    /* By the factor, scaled: first what the caller gave, then rho; in the end d1 and ds to Qw and ds. */
+    void (*load)(qc__group *g, const qc__derivative_job *job, int64_t d);
+    void (*rhs)(qc__group *g);
+    void (*solution)(qc__group *g);
+    /* By products, in the caller's units: rho; and the solution to Qw and ds. */
+    void (*plain_rhs)(qc__group *g, const qc__derivative_job *job, int64_t d);
+    void (*plain_solution)(qc__group *g, mask which, const double *solution);
+} derivation;
+
+/* By products alone, for problems of `which`. */
+static krylov_outcome solve_by_products(qc__group *g, const qc__derivative_job *job,
+                                        const derivation *way, int64_t d, mask which)
 {
-    const qc_plan *plan = g->plan;
-    if (g->path == QC__PATH_CONDENSED) { /* A'g_s reaches the cone's rows as -S0 g_s */
-        condensed_forward(g, g->d3);
-        multiply_base(g, g->backup.y, g->d2.y);
-        for (int32_t t = 0; t < g->cone_count; t++) {
-            const int32_t i = g->cone_row[t];
-            lane_put(g->rho.y, i, lane_add(lane_at(g->rho.y, i), lane_at(g->d2.y, i)));
-        }
-        return;
-    }
-    set_all(g->d1.x, plan->n, 0.0);
-    set_all(g->d2.x, plan->n, 0.0);
-    multiply_A(g, g->d1.x, g->backup.y, g->d2.y, g->d2.x);
-    for (int32_t j = 0; j < plan->n; j++)
-        lane_put(g->rho.x, j, lane_sub(lane_at(g->d2.x, j), lane_at(g->d3.x, j)));
-    for (int32_t i = 0; i < plan->m; i++)
-        lane_put(g->rho.y, i, lane_neg(lane_at(g->d3.y, i)));
+    const int with_lsqr = job->settings->derivative_mode == QC_MODE_LSQR;
+    way->plain_rhs(g, job, d);
+    const krylov_outcome out =
+        least_squares(g, job->settings, with_lsqr, way->transposed, which, g->rho, g->lead);
+    way->plain_solution(g, which, g->lead);
+    return out;
 }
 
-/* (u_x, u_v) from (a, b) in d1, in the caller's units, into Qw. */
-static void adjoint_solution(qc__group *g)
+static krylov_outcome solve_by_factor(qc__group *g, const qc__derivative_job *job,
+                                      const derivation *way, int64_t d, mask solved)
 {
-    const qc_plan *plan = g->plan;
-    const lane cost = value_at(g->data.cost, 0, g->data.shared);
-    for (int32_t t = 0; t < plan->cone_rows; t++) {
-        const int32_t i = g->cone_row[t];
-        lane_put(g->d1.y, i, lane_add(lane_at(g->d1.y, i), lane_at(g->backup.y, i)));
-    }
-    if (g->path == QC__PATH_CONDENSED)
-        condensed_backward(g);
-    for (int32_t j = 0; j < plan->n; j++) {
-        const lane D = value_at(g->data.col, j, g->data.shared);
-        lane_put(g->Qw.x, j, lane_mul(lane_at(g->d1.x, j), lane_mul(cost, D)));
-    }
-    for (int32_t i = 0; i < plan->m; i++) {
-        const lane E = value_at(g->data.row, i, g->data.shared);
-        lane_put(g->Qw.y, i, lane_mul(lane_at(g->d1.y, i), E));
-    }
+    const int smoothed = is_smoothed(job);
+    way->load(g, job, d);
+    way->rhs(g);
+    krylov_outcome out = {.residual = solve_jacobian(g, smoothed), .least = mask_none()};
+    out.solved = lane_le(out.residual, lane_set1(DERIVATIVE_EXACT));
+    const mask singular = mask_andnot(solved, out.solved);
+    way->solution(g);
+    if (smoothed || !mask_any(singular))
+        return out;
+    choose_jacobian(g);
+    merge_outcome(&out, singular, solve_by_products(g, job, way, d, singular));
+    set_clipped_H(g); /* for the next direction */
+    return out;
 }
 
-/* J'u = (g_x, D g_s + (D - I) g_y) by LSMR, in the caller's units, into Qw for problems of `which`. */
-static mask adjoint_least_squares(qc__group *g, const qc_cotangent *in, mask which, lane *left)
-{
-    const int32_t n = g->plan->n, m = g->plan->m;
-    double *u = g->lead;
-    pack_or_zero(g, in->x, n, g->rho.x);
-    pack_or_zero(g, in->y, m, g->rho.y);
-    pack_or_zero(g, in->s, m, g->ds);
-    set_unscaled_D(g);
-    for (int32_t i = 0; i < m; i++)
-        lane_put(g->ds, i, lane_add(lane_at(g->ds, i), lane_at(g->rho.y, i)));
-    multiply_D(g, g->ds, g->ds);
-    for (int32_t i = 0; i < m; i++)
-        lane_put(g->rho.y, i, lane_sub(lane_at(g->ds, i), lane_at(g->rho.y, i)));
-    const mask arrived = least_squares(g, 1, which, g->rho, u, left);
-    for (int32_t j = 0; j < n; j++)
-        masked_put(g->Qw.x, j, which, lane_at(u, j));
-    for (int32_t i = 0; i < m; i++)
-        masked_put(g->Qw.y, i, which, lane_at(u, n + i));
-    return arrived;
-}
-
-static void vjp(qc__group *g, const qc__derivative_job *job, qc__path path, const int64_t *problems,
-                int count, void *memory)
+static void differentiate(qc__group *g, const qc__derivative_job *job, const derivation *way,
+                          qc__path path, const int64_t *problems, int count, void *memory)
 {
     assign(g, path, problems, count, memory);
     load_solution(g, job, path);
-    load_cotangents(g, &job->in);
-    adjoint_rhs(g);
-    lane residual = solve_jacobian(g);
     const mask solved = solved_problems(g, job);
-    const mask exact = lane_le(residual, lane_set1(DERIVATIVE_EXACT));
-    const mask singular = mask_andnot(solved, exact);
-    mask squares = mask_none();
-    adjoint_solution(g);
-    if (path == QC__PATH_FULL && mask_any(singular))
-        squares = adjoint_least_squares(g, &job->in, singular, &residual);
-    report(g, job, solved, exact, squares, residual);
-    unpack(g, all_of(count), g->Qw.x, g->plan->n, job->u_x);
-    unpack(g, all_of(count), g->Qw.y, g->plan->m, job->u_v);
-}
-
-/* ---- derivative --------------------------------------------------------------------------------- */
-
-/* f = (dP x + dq + dA'y, dA x - db) of one problem, into element l of d3. */
-static void tangent_residual(qc__group *g, const qc__derivative_job *job, int l)
-{
-    const qc_plan *plan = g->plan;
-    const qc_values *d = &job->values;
-    const int64_t k = g->problem[l];
-    const double *x = job->x + k * plan->n, *y = job->y + k * plan->m;
-    double *fx = g->d3.x + l, *fy = g->d3.y + l;
-    const double *dq = d->q ? d->q + k * stride_of(plan, QC_SHARED_Q, plan->n) : NULL;
-    const double *db = d->b ? d->b + k * stride_of(plan, QC_SHARED_B, plan->m) : NULL;
-    const double *dP = d->P ? d->P + k * stride_of(plan, QC_SHARED_P, plan->P.length) : NULL;
-    const double *dA = d->A ? d->A + k * stride_of(plan, QC_SHARED_A, plan->A.length) : NULL;
-    for (int32_t j = 0; j < plan->n; j++)
-        fx[j * LANES] = dq ? dq[j] : 0.0;
-    for (int32_t i = 0; i < plan->m; i++)
-        fy[i * LANES] = db ? -db[i] : 0.0;
-    for (int32_t i = 0; dP && i < plan->n; i++)
-        for (int32_t t = plan->P.row_ptr[i]; t < plan->P.row_ptr[i + 1]; t++) {
-            const int32_t j = plan->P.col[t];
-            fx[i * LANES] += dP[plan->P.source[t]] * x[j];
-            if (j != i)
-                fx[j * LANES] += dP[plan->P.mirror[t]] * x[i];
-        }
-    for (int32_t i = 0; dA && i < plan->m; i++)
-        for (int32_t t = plan->A.row_ptr[i]; t < plan->A.row_ptr[i + 1]; t++) {
-            const int32_t j = plan->A.col[t];
-            fx[j * LANES] += dA[plan->A.source[t]] * y[i];
-            fy[i * LANES] += dA[plan->A.source[t]] * x[j];
-        }
-}
-
-/* rho := the scaled f, in the view of the path; d3 keeps f in the caller's units. */
-static void tangent_rhs(qc__group *g, const qc__derivative_job *job)
-{
-    const qc_plan *plan = g->plan;
-    const lane cost = value_at(g->data.cost, 0, g->data.shared);
-    for (int l = 0; l < LANES; l++)
-        tangent_residual(g, job, l);
-    for (int32_t j = 0; j < plan->n; j++) {
-        const lane D = value_at(g->data.col, j, g->data.shared);
-        lane_put(g->rho.x, j, lane_mul(lane_at(g->d3.x, j), lane_mul(cost, D)));
+    for (int64_t d = 0; d < job->directions; d++) {
+        const krylov_outcome out = uses_factor(job) ? solve_by_factor(g, job, way, d, solved)
+                                                    : solve_by_products(g, job, way, d, solved);
+        report(g, job, d, solved, out);
+        unpack_direction(g, job, g->Qw.x, g->plan->n, d, job->u_x);
+        unpack_direction(g, job, g->Qw.y, g->plan->m, d, job->u_v);
+        if (job->u_s)
+            unpack_direction(g, job, g->ds, g->plan->m, d, job->u_s);
     }
-    for (int32_t i = 0; i < plan->m; i++)
-        lane_put(g->rho.y, i,
-                 lane_mul(lane_at(g->d3.y, i), value_at(g->data.row, i, g->data.shared)));
-    if (g->path == QC__PATH_FULL)
-        return;
-    for (int32_t j = 0; j < plan->n; j++)
-        lane_put(g->d1.x, j, lane_neg(lane_at(g->rho.x, j)));
-    for (int32_t i = 0; i < plan->m; i++)
-        lane_put(g->d1.y, i, lane_neg(lane_at(g->rho.y, i)));
-    condensed_forward(g, g->d1);
-}
-
-/* (dx, dy) into Qw and ds in place, in the caller's units. */
-static void tangent_solution(qc__group *g)
-{
-    const qc_plan *plan = g->plan;
-    const lane inv = lane_div(lane_set1(1.0), value_at(g->data.cost, 0, g->data.shared));
-    if (g->path == QC__PATH_CONDENSED)
-        condensed_backward(g);
-    for (int32_t j = 0; j < plan->n; j++)
-        lane_put(g->Qw.x, j,
-                 lane_mul(lane_at(g->d1.x, j), value_at(g->data.col, j, g->data.shared)));
-    for (int32_t i = 0; i < plan->m; i++) {
-        const lane E = value_at(g->data.row, i, g->data.shared);
-        const lane ds = lane_mul(lane_at(g->ds, i), lane_at(g->y_unit, i));
-        lane_put(g->Qw.y, i, lane_mul(lane_at(g->d1.y, i), lane_mul(E, inv)));
-        lane_put(g->ds, i, plan->row_is_zero[i] ? lane_zero() : ds);
-    }
-}
-
-/* J dw = -f by LSMR, f in d3 as the caller's units have it. */
-static mask tangent_least_squares(qc__group *g, mask which, lane *left)
-{
-    const int32_t n = g->plan->n, m = g->plan->m;
-    double *w = g->lead;
-    for (int32_t j = 0; j < n; j++)
-        lane_put(g->rho.x, j, lane_neg(lane_at(g->d3.x, j)));
-    for (int32_t i = 0; i < m; i++)
-        lane_put(g->rho.y, i, lane_neg(lane_at(g->d3.y, i)));
-    set_unscaled_D(g);
-    const mask arrived = least_squares(g, 0, which, g->rho, w, left);
-    double *dv = w + (int64_t)n * LANES, *ds = g->d3.y;
-    multiply_D(g, dv, ds);
-    for (int32_t j = 0; j < n; j++)
-        masked_put(g->Qw.x, j, which, lane_at(w, j));
-    for (int32_t i = 0; i < m; i++) {
-        masked_put(g->ds, i, which, lane_at(ds, i));
-        masked_put(g->Qw.y, i, which, lane_sub(lane_at(ds, i), lane_at(dv, i)));
-    }
-    return arrived;
-}
-
-static void jvp(qc__group *g, const qc__derivative_job *job, qc__path path, const int64_t *problems,
-                int count, void *memory)
-{
-    assign(g, path, problems, count, memory);
-    load_solution(g, job, path);
-    tangent_rhs(g, job);
-    lane residual = solve_jacobian(g);
-    const mask solved = solved_problems(g, job);
-    const mask exact = lane_le(residual, lane_set1(DERIVATIVE_EXACT));
-    const mask singular = mask_andnot(solved, exact);
-    mask squares = mask_none();
-    tangent_solution(g);
-    if (path == QC__PATH_FULL && mask_any(singular)) {
-        for (int l = 0; l < LANES; l++)
-            tangent_residual(g, job, l); /* solving overwrote d3 */
-        squares = tangent_least_squares(g, singular, &residual);
-    }
-    report(g, job, solved, exact, squares, residual);
-    unpack(g, all_of(count), g->Qw.x, g->plan->n, job->u_x);
-    unpack(g, all_of(count), g->Qw.y, g->plan->m, job->u_v);
-    unpack(g, all_of(count), g->ds, g->plan->m, job->u_s);
 }
 
 #endif

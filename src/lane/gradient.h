@@ -89,14 +89,15 @@ static void own_gradients(const qc__gradient_job *job, int64_t first, int64_t la
     const qc_plan *plan = job->plan;
     const qc_gradient *out = &job->out;
     for (int64_t k = first; k < last; k++) {
-        if (out->P && !(plan->shared & QC_SHARED_P))
-            own_matrix(job, 1, k, out->P + k * plan->P.length);
-        if (out->A && !(plan->shared & QC_SHARED_A))
-            own_matrix(job, 0, k, out->A + k * plan->A.length);
-        if (out->q && !(plan->shared & QC_SHARED_Q))
-            own_vector(job, k, -1.0, job->u_x + k * plan->n, plan->n, out->q + k * plan->n);
-        if (out->b && !(plan->shared & QC_SHARED_B))
-            own_vector(job, k, 1.0, job->u_v + k * plan->m, plan->m, out->b + k * plan->m);
+        const int64_t at = k * job->directions + job->direction;
+        if (out->P && !(job->shared & QC_SHARED_P))
+            own_matrix(job, 1, k, out->P + at * plan->P.length);
+        if (out->A && !(job->shared & QC_SHARED_A))
+            own_matrix(job, 0, k, out->A + at * plan->A.length);
+        if (out->q && !(job->shared & QC_SHARED_Q))
+            own_vector(job, k, -1.0, job->u_x + k * plan->n, plan->n, out->q + at * plan->n);
+        if (out->b && !(job->shared & QC_SHARED_B))
+            own_vector(job, k, 1.0, job->u_v + k * plan->m, plan->m, out->b + at * plan->m);
     }
 }
 
@@ -157,18 +158,19 @@ static void shared_gradients(const qc__gradient_job *job, int64_t first, int64_t
 {
     const qc_plan *plan = job->plan;
     const qc_gradient *out = &job->out;
+    const int64_t d = job->direction;
     for (int64_t r = first; r < last; r++) {
         const int32_t i = (int32_t)(r < plan->n ? r : r - plan->n);
         if (r < plan->n) {
-            if (out->P && (plan->shared & QC_SHARED_P))
-                shared_row(job, 1, i, out->P);
-            if (out->q && (plan->shared & QC_SHARED_Q))
-                out->q[i] = shared_entry(job, -1.0, job->u_x + i, plan->n);
+            if (out->P && (job->shared & QC_SHARED_P))
+                shared_row(job, 1, i, out->P + d * plan->P.length);
+            if (out->q && (job->shared & QC_SHARED_Q))
+                out->q[d * plan->n + i] = shared_entry(job, -1.0, job->u_x + i, plan->n);
         } else {
-            if (out->A && (plan->shared & QC_SHARED_A))
-                shared_row(job, 0, i, out->A);
-            if (out->b && (plan->shared & QC_SHARED_B))
-                out->b[i] = shared_entry(job, 1.0, job->u_v + i, plan->m);
+            if (out->A && (job->shared & QC_SHARED_A))
+                shared_row(job, 0, i, out->A + d * plan->A.length);
+            if (out->b && (job->shared & QC_SHARED_B))
+                out->b[d * plan->m + i] = shared_entry(job, 1.0, job->u_v + i, plan->m);
         }
     }
 }

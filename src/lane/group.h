@@ -45,6 +45,7 @@ typedef struct tape {
 typedef struct qc__group {
     const qc_plan *plan;
     qc_settings settings;
+    unsigned shared_vectors; /* QC_SHARED_Q, QC_SHARED_B: one q, one b for all problems */
 
     /* What is being solved: problem[l] is in lane l; lanes >= count repeat the last. */
     int64_t problem[LANES];
@@ -80,7 +81,7 @@ typedef struct qc__group {
     double *dy, *Hdy; /* of a step, in the blocks' rows */
     pair w, backup, rho, Qw, d1, d2, d3;
     pair rhs[2], left, product; /* of refinement */
-    double *lsmr[5]; /* vectors of size n + m */
+    double *krylov[5]; /* vectors of size n + m */
 } qc__group;
 
 static void layout_scaled(scaled *data, const qc_plan *plan, qc__arena *arena, int shared)
@@ -215,7 +216,7 @@ static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)
     for (int k = 0; k < MAX_RHS; k++)
         g->permuted[k] = take_lanes(arena, size);
     for (int k = 0; k < 5; k++)
-        g->lsmr[k] = take_lanes(arena, size);
+        g->krylov[k] = take_lanes(arena, size);
 }
 
 /* Memory of the blocks. */
@@ -270,10 +271,12 @@ static qc__group *group_new(const qc_plan *plan, qc__arena *arena)
     return place;
 }
 
-static void group_bind(qc__group *g, const qc_settings *settings, void *shared)
+static void group_bind(qc__group *g, const qc_settings *settings, unsigned shared_vectors,
+                       void *shared)
 {
     qc__arena arena = {.base = shared, .size = shared_bytes(g->plan)};
     g->settings = *settings;
+    g->shared_vectors = shared_vectors;
     layout_shared(&g->shared, &g->shared_failed, g->plan, &arena);
 }
 

@@ -4,11 +4,12 @@
  * unit, so that everything inlines and nothing of one instruction set leaks into another. Its only
  * symbol is the table of its coarse functions.
  */
-#include "lane/derivative.h"
+#include "lane/adjoint.h"
 #include "lane/gradient.h"
 #include "lane/project.h"
 #include "lane/solve.h"
 #include "lane/table.h"
+#include "lane/tangent.h"
 
 #define LANE_STRING_(a) #a
 #define LANE_STRING(a)  LANE_STRING_(a)

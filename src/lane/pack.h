@@ -116,8 +116,10 @@ static void pack_matrices(qc__group *g, const qc_values *values, int32_t *status
 static void pack_vectors(qc__group *g, const qc_values *values, int32_t *status)
 {
     const qc_plan *plan = g->plan;
-    pack(g, values->q, stride_of(plan, QC_SHARED_Q, plan->n), NULL, plan->n, g->q);
-    pack(g, values->b, stride_of(plan, QC_SHARED_B, plan->m), NULL, plan->m, g->b);
+    const int64_t q_stride = g->shared_vectors & QC_SHARED_Q ? 0 : plan->n;
+    const int64_t b_stride = g->shared_vectors & QC_SHARED_B ? 0 : plan->m;
+    pack(g, values->q, q_stride, NULL, plan->n, g->q);
+    pack(g, values->b, b_stride, NULL, plan->m, g->b);
     mark(g, not(all_finite(g->q, plan->n)), QC_Q_NOT_FINITE, status);
     mark(g, not(all_finite(g->b, plan->m)), QC_B_NOT_FINITE, status);
 }

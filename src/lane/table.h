@@ -31,26 +31,35 @@ typedef struct qc__solve_job {
     void *poll_context;
 } qc__solve_job;
 
-/* One call of qc_vjp or qc_jvp.  The solution of the adjoint system, or the tangents, go to u. */
+/*
+ * One call of qc_vjp, qc_jvp or their like in many directions, for the problems [first, first + count) of
+ * the last batch.  The solution of the adjoint system, or the tangents, go to u, direction after
+ * direction: [directions][count][...].
+ */
 typedef struct qc__derivative_job {
-    int64_t batch;
-    const double *x, *y, *s; /* of the solutions */
+    int64_t first, count, directions;
+    unsigned shared;             /* what serves all problems of `values` */
+    const qc_settings *settings;
+    const double *x, *y, *s;     /* of the solutions of the batch */
     const int32_t *status;
-    qc_values values;   /* jvp: the tangents of the values; else all NULL */
-    qc_cotangent in;    /* vjp: the cotangents of the outputs */
-    double *u_x, *u_v;  /* vjp: the adjoint variables; jvp: dx, dy */
-    double *u_s;        /* jvp: ds */
-    int32_t *derivative_status;
+    const uint8_t *retried;      /* [batch] solved in the second round */
+    qc_values values;            /* jvp: the tangents of the values; else all NULL */
+    qc_cotangent in;             /* vjp: the cotangents of the outputs */
+    double *u_x, *u_v;           /* vjp: the adjoint variables; jvp: dx, dy */
+    double *u_s;                 /* jvp: ds */
+    int32_t *derivative_status;  /* [directions][count] */
     double *residual;
 } qc__derivative_job;
 
 /* A sum over the batch is this many, problem k in number k mod 8, whatever the instruction set. */
 enum { QC__PARTIAL_SUMS = 8 };
 
-/* The last step of qc_vjp.  weight[k] is 1; or 0, no gradient; or NaN, there is no solution. */
+/* The last step of qc_vjp, for one direction of several.  weight[k] is 1; or 0, no gradient; or NaN, there
+ * is no solution. */
 typedef struct qc__gradient_job {
     const qc_plan *plan;
-    int64_t batch;
+    unsigned shared; /* what is summed over the batch */
+    int64_t batch, direction, directions;
     const double *x, *y, *u_x, *u_v, *weight;
     /* What a sparse matrix that the batch shares needs: x over y, and u_x over u_v, variable after
      * variable, [n + m][stride]; zero where the weight is not 1 and beyond the batch. */
@@ -91,8 +100,10 @@ typedef struct qc__lane_table {
     /* Bytes that a group leaves behind for the derivative, and that sharing P and A leaves. */
     size_t (*tape_bytes)(const qc_plan *plan, qc__path path);
     size_t (*shared_bytes)(const qc_plan *plan);
-    /* Points a group at the solver's settings and at what it shares with the other threads. */
-    void (*group_bind)(struct qc__group *group, const qc_settings *settings, void *shared);
+    /* Points a group at the solver's settings and at what it shares with the other threads, and says which
+     * of q and b are. */
+    void (*group_bind)(struct qc__group *group, const qc_settings *settings,
+                       unsigned shared_vectors, void *shared);
     /* P and A shared: scales, checks and condenses them once, into `shared`. */
     void (*share)(struct qc__group *group, const qc__solve_job *job);
     /* Solves problems[0 .. count), leaving the tape (or NULL: no derivative).  Without the embedding

@@ -89,16 +89,27 @@ static void solve_groups(void *context, int worker)
                         tape_of(&r->work, group));
 }
 
+/* Does the derivative of any of these problems belong to the job? */
+static int any_wanted(const qc__derivative_job *job, const int64_t *problems, int count)
+{
+    for (int l = 0; l < count; l++)
+        if (problems[l] >= job->first && problems[l] < job->first + job->count)
+            return 1;
+    return 0;
+}
+
 static void derivative_groups(void *context, int worker)
 {
     derivative_round *r = context;
     qc_solver *s = r->work.solver;
     int64_t group;
     int count;
-    while ((count = next_group(&r->work, &group)) > 0)
-        (r->adjoint ? s->lanes->vjp : s->lanes->jvp)(s->group[worker], r->job, r->work.path,
-                                                     r->work.problems + group * s->lanes->lanes,
-                                                     count, tape_of(&r->work, group));
+    while ((count = next_group(&r->work, &group)) > 0) {
+        const int64_t *problems = r->work.problems + group * s->lanes->lanes;
+        if (any_wanted(r->job, problems, count))
+            (r->adjoint ? s->lanes->vjp : s->lanes->jvp)(s->group[worker], r->job, r->work.path,
+                                                         problems, count, tape_of(&r->work, group));
+    }
 }
 
 /* No more threads than groups. */
@@ -153,7 +164,7 @@ void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *w
     solve_round round = {.job = &job, .began = qc__clock_seconds()};
     round.polled = round.began;
     for (int w = 0; w < s->max_threads; w++)
-        s->lanes->group_bind(s->group[w], &s->settings, s->shared);
+        s->lanes->group_bind(s->group[w], &s->settings, s->shared_vectors, s->shared);
     memset(s->retry, 0, (size_t)s->batch);
     memset(r->iterations, 0, (size_t)s->batch * sizeof *r->iterations);
     if (qc__values_shared(s->plan))

@@ -32,16 +32,20 @@ static int is_zero(const double *v, int64_t count)
     return 1;
 }
 
-static void weigh(qc_solver *s, const qc_cotangent *in)
+/* The weights of the problems in direction d. */
+static void weigh(qc_solver *s, const qc__derivative_job *job, int64_t d)
 {
     const int64_t n = s->plan->n, m = s->plan->m;
-    for (int64_t k = 0; k < s->batch; k++) {
-        const int32_t status = s->record.status[k];
-        const int solved = status == QC_SOLVED || status == QC_SOLVED_INACCURATE;
-        const int zero = !solved && is_zero(in->x ? in->x + k * n : NULL, n) &&
-                         is_zero(in->y ? in->y + k * m : NULL, m) &&
-                         is_zero(in->s ? in->s + k * m : NULL, m);
-        s->weight[k] = solved ? 1.0 : zero ? 0.0 : NAN;
+    const qc_cotangent *in = &job->in;
+    for (int64_t k = 0; k < job->count; k++) {
+        const int64_t at = k * job->directions + d;
+        const int32_t how = job->derivative_status[d * job->count + k];
+        const int none = how == QC_DERIVATIVE_NONE;
+        const int lost = how == QC_DERIVATIVE_INACCURATE && qc__is_lpgd(job->settings);
+        const int zero = none && is_zero(in->x ? in->x + at * n : NULL, n) &&
+                         is_zero(in->y ? in->y + at * m : NULL, m) &&
+                         is_zero(in->s ? in->s + at * m : NULL, m);
+        s->weight[k] = zero ? 0.0 : none || lost ? NAN : 1.0;
     }
 }
 
@@ -54,11 +58,11 @@ static void spread(qc_solver *s, const qc__gradient_job *job, int64_t count, int
     qc__pool_run(s->pool, chunks < threads ? (int)chunks : threads, gradient_chunks, &round);
 }
 
-int64_t qc__turned_rows(const qc_plan *plan, int want_P, int want_A)
+int64_t qc__turned_rows(const qc_plan *plan, unsigned shared, int want_P, int want_A)
 {
-    if (want_A && (plan->shared & QC_SHARED_A) && !plan->A_dense)
+    if (want_A && (shared & QC_SHARED_A) && !plan->A_dense)
         return (int64_t)plan->n + plan->m;
-    return want_P && (plan->shared & QC_SHARED_P) && !plan->P_dense ? plan->n : 0;
+    return want_P && (shared & QC_SHARED_P) && !plan->P_dense ? plan->n : 0;
 }
 
 int64_t qc__turned_stride(int64_t count)
@@ -88,24 +92,29 @@ static void turn(const qc__gradient_job *job, int64_t first, int64_t last)
     turn_columns(job, job->u_v, m, begin, last - n, job->u_turned + below);
 }
 
-void qc__run_gradients(qc_solver *s, const qc_cotangent *in, const qc_gradient *out)
+void qc__run_gradients(qc_solver *s, const qc__derivative_job *from, int64_t d, const double *x,
+                       const double *y, const qc_gradient *out)
 {
+    const int64_t n = s->plan->n, m = s->plan->m, before = d * from->count;
     const qc__gradient_job job = {.plan = s->plan,
-                                  .batch = s->batch,
-                                  .x = s->record.x,
-                                  .y = s->record.y,
-                                  .u_x = s->u_x,
-                                  .u_v = s->u_v,
+                                  .shared = from->shared,
+                                  .batch = from->count,
+                                  .direction = d,
+                                  .directions = from->directions,
+                                  .x = x,
+                                  .y = y,
+                                  .u_x = from->u_x + before * n,
+                                  .u_v = from->u_v + before * m,
                                   .weight = s->weight,
                                   .z_turned = s->z_turned,
                                   .u_turned = s->u_turned,
-                                  .stride = qc__turned_stride(s->batch),
+                                  .stride = qc__turned_stride(from->count),
                                   .out = *out};
-    const int64_t turned = qc__turned_rows(s->plan, out->P != NULL, out->A != NULL);
-    weigh(s, in);
-    spread(s, &job, s->batch, s->lanes->lanes, s->lanes->own_gradients);
+    const int64_t turned = qc__turned_rows(s->plan, job.shared, out->P != NULL, out->A != NULL);
+    weigh(s, from, d);
+    spread(s, &job, job.batch, s->lanes->lanes, s->lanes->own_gradients);
     if (turned)
         spread(s, &job, turned, 8, turn);
-    if (s->plan->shared)
-        spread(s, &job, (int64_t)s->plan->n + s->plan->m, 8, s->lanes->shared_gradients);
+    if (job.shared)
+        spread(s, &job, n + m, 8, s->lanes->shared_gradients);
 }

@@ -30,8 +30,8 @@ static void layout_tapes(qc_solver *s, qc__arena *arena)
 static void layout_derivative(qc_solver *s, qc__arena *arena)
 {
     const size_t count = (size_t)s->capacity;
-    const size_t turned =
-        (size_t)qc__turned_rows(s->plan, 1, 1) * (size_t)qc__turned_stride(s->capacity);
+    const size_t turned = (size_t)qc__turned_rows(s->plan, s->plan->shared, 1, 1) *
+                          (size_t)qc__turned_stride(s->capacity);
     s->u_x = TAKE(arena, count * (size_t)s->plan->n, double);
     s->u_v = TAKE(arena, count * (size_t)s->plan->m, double);
     s->u_s = TAKE(arena, count * (size_t)s->plan->m, double);
@@ -40,6 +40,29 @@ static void layout_derivative(qc_solver *s, qc__arena *arena)
     s->weight = TAKE(arena, count, double);
     s->z_turned = TAKE(arena, turned, double);
     s->u_turned = TAKE(arena, turned, double);
+}
+
+static void layout_values(qc__values *v, const qc_plan *plan, size_t count, unsigned shared,
+                          qc__arena *arena)
+{
+    v->P = TAKE(arena, (shared & QC_SHARED_P ? 1 : count) * (size_t)plan->P.length, double);
+    v->q = TAKE(arena, (shared & QC_SHARED_Q ? 1 : count) * (size_t)plan->n, double);
+    v->A = TAKE(arena, (shared & QC_SHARED_A ? 1 : count) * (size_t)plan->A.length, double);
+    v->b = TAKE(arena, (shared & QC_SHARED_B ? 1 : count) * (size_t)plan->m, double);
+}
+
+/* Moved, every problem has its own q and b. */
+static void layout_differences(qc_solver *s, qc__arena *arena)
+{
+    qc__differences *d = &s->differences;
+    const size_t count = (size_t)s->capacity;
+    const unsigned matrices = s->plan->shared & (QC_SHARED_P | QC_SHARED_A);
+    layout_values(&d->kept, s->plan, count, s->plan->shared, arena);
+    layout_values(&d->moved, s->plan, count, matrices, arena);
+    layout_record(&d->ahead, s->plan, count, arena);
+    layout_record(&d->behind, s->plan, count, arena);
+    d->x = TAKE(arena, count * (size_t)s->plan->n, double);
+    d->y = TAKE(arena, count * (size_t)s->plan->m, double);
 }
 
 void qc__solver_layout(qc_solver *s, qc__arena *arena)
@@ -61,4 +84,6 @@ void qc__solver_layout(qc_solver *s, qc__arena *arena)
         layout_tapes(s, arena);
         layout_derivative(s, arena);
     }
+    if (s->values_kept)
+        layout_differences(s, arena);
 }

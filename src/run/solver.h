@@ -19,14 +19,33 @@ typedef struct qc__record {
     double *objective, *primal_residual, *dual_residual, *gap, *margin;
 } qc__record;
 
+/* What LPGD needs: the values of the last solve, those of a moved problem, and solutions of these. */
+typedef struct qc__values {
+    double *P, *q, *A, *b;
+} qc__values;
+
+typedef struct qc__differences {
+    qc__values kept, moved;
+    qc__record ahead, behind;
+    double *x, *y; /* [capacity] between the two, where gradients of P and A are taken */
+} qc__differences;
+
+static inline int qc__is_lpgd(const qc_settings *settings)
+{
+    return settings->derivative_mode >= QC_MODE_LPGD;
+}
+
 struct qc_solver {
     const qc_plan *plan;
     const qc__lane_table *lanes; /* the plan's, or its rows */
     int64_t capacity, batch; /* batch: of the last solve; 0: none yet */
     qc_settings settings;
     int max_threads;
-    int tapes_kept; /* there is room for tapes */
-    int taped;      /* the last solve left them */
+    unsigned shared_vectors; /* bits of q and b, where these are one for the batch */
+    int tapes_kept;  /* there is room for tapes */
+    int values_kept; /* and for values, as differences of solutions need them */
+    int taped;       /* the last solve left tapes */
+    int recorded;    /* the last solve left its values */
     size_t bytes;
     qc__pool *pool;
 
@@ -46,6 +65,7 @@ struct qc_solver {
     int32_t *derivative_status;
     double *weight; /* [capacity] of a problem's gradient: 1; 0: zero; NaN: it has no solution */
     double *z_turned, *u_turned; /* [qc__turned_rows][qc__turned_stride] */
+    qc__differences differences;
 };
 
 /* Lays out a solver in the arena; measuring, `s` is scratch. */
@@ -53,11 +73,21 @@ void qc__solver_layout(qc_solver *s, qc__arena *arena);
 
 /* How many rows of x over y are needed problem beside problem, for the gradients of P and A where they
  * are wanted, sparse and shared; and how many problems a row holds, with padding. */
-int64_t qc__turned_rows(const qc_plan *plan, int want_P, int want_A);
+int64_t qc__turned_rows(const qc_plan *plan, unsigned shared, int want_P, int want_A);
 int64_t qc__turned_stride(int64_t count);
 
 void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *warm);
 void qc__run_derivative(qc_solver *s, const qc__derivative_job *job, int adjoint);
-void qc__run_gradients(qc_solver *s, const qc_cotangent *in, const qc_gradient *out);
+
+/* Gradients in direction d of the job, from its u and from x and y, [count][...]. */
+void qc__run_gradients(qc_solver *s, const qc__derivative_job *job, int64_t d, const double *x,
+                       const double *y, const qc_gradient *out);
+
+/* LPGD: keeps the values of a solve; u of direction d, and x and y in s->differences for its gradients. */
+void qc__keep_values(qc_solver *s, const qc_values *values);
+void qc__run_differences(qc_solver *s, const qc__derivative_job *job, int64_t d, int adjoint);
+
+/* Has P a place for every diagonal entry? */
+int qc__has_diagonal(const qc_plan *plan);
 
 #endif

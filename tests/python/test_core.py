@@ -11,7 +11,7 @@ import pytest
 
 from quadcone import _core
 
-SETTINGS = (1e-8, 1e-8, 100, 1, True, None)
+SETTINGS = (1e-8, 1e-8, 100, 1, True, None, 0, 1e-12, 0, 1e-4, 1e-2, 0.0)
 
 
 def plan(n=2, m=1, shared=0, cones=(1, 1, 0.0)):
@@ -232,7 +232,7 @@ def test_a_callback_may_be_any_callable_and_is_let_go():
 
     callback = Callback()
     watcher = weakref.ref(callback)
-    plan().solve(1, (*SETTINGS[:5], callback), *arrays())
+    plan().solve(1, (*SETTINGS[:5], callback, *SETTINGS[6:]), *arrays())
     del callback
     gc.collect()
     assert watcher() is None

@@ -157,7 +157,7 @@ def test_threads_follow_torch(monkeypatch):
 
     def spy(self, num_threads, derivatives):
         seen.append(self.num_threads or num_threads)
-        return (1e-8, 1e-8, 100, 1, derivatives, None)
+        return (1e-8, 1e-8, 100, 1, derivatives, None, 0, 1e-12, 0, 1e-4, 1e-2, 0.0)
 
     monkeypatch.setattr(qc.Settings, "to_core", spy)
     qp(*arguments())

@@ -69,7 +69,11 @@ class Layout(NamedTuple):
 
 
 def read_choices(settings: Settings, certificates: bool) -> Choices:
-    """TypeError for what a compiled program cannot do."""
+    """TypeError or ValueError for what a compiled program cannot do."""
+    if settings.derivative_mode != "exact":
+        raise ValueError(
+            f"derivative_mode is {settings.derivative_mode!r}, but in JAX derivatives are 'exact'"
+        )
     if settings.callback is not None:
         raise TypeError("callback is given, but a compiled program cannot call it: expected None")
     return Choices(
