@@ -120,6 +120,19 @@ static lane blocks_step(const qc__group *g, const double *ds, const double *dy, 
     return most;
 }
 
+/* Shortens a step until it ends where cones that are not symmetric can go on from. */
+static lane blocks_guard(const qc__group *g, const double *ds, const double *dy, lane step)
+{
+    EACH_BLOCK(g, k)
+    {
+        const qc__cone *c = block_of(g, k);
+        if (c->kind >= QC_CONE_EXPONENTIAL)
+            step = nonsym_guard(c, state_of(g, k), ROWS_OF(c, g->s), ROWS_OF(c, g->w.y),
+                                ROWS_OF(c, ds), ROWS_OF(c, dy), step);
+    }
+    return step;
+}
+
 /* The shift r of the corrector's step ds = -H dy - r, from the affine step (ds, dy); r may be ds. */
 static void blocks_corrector(const qc__group *g, const double *ds, const double *dy, lane sigma_mu,
                              mask plain, double *r)

@@ -275,54 +275,52 @@ static inline void nonsym_corrector(const qc__cone *c, double *state, const doub
 
 /* A step is shortened by this until it ends inside; what is under 1e-6 is none.  It is worth a few more
  * tries to come within 2% of the longest: they save more than they cost in iterations. */
-#define NONSYM_SHORTEN 0.7
+#define NONSYM_SHORTEN  0.7
+#define NONSYM_SHORTEST 1e-6
 enum { NONSYM_TRIES = 39, NONSYM_BISECTIONS = 4 };
 
 /* How far mu mu~ may be from 1, its value on the central path (Dahl & Andersen's beta = 1e-6). */
 #define NONSYM_GUARD 1e6
-
-static inline mask nonsym_acceptable(const qc__cone *c, const lane s[], const lane y[])
-{
-    shadows w;
-    mask good = nonsym_inside(c, s, y);
-    if (!mask_any(good))
-        return good;
-    nonsym_shadows(c, s, y, &w);
-    good = mask_and(good, lane_lt(lane_zero(), w.sy));
-    return mask_and(good, lane_lt(lane_mul(w.mu, w.mu_shadow), lane_set1(NONSYM_GUARD)));
-}
 
 /* A step from (s, y) along (ds, dy), in the coordinates of the cone. */
 typedef struct nonsym_path {
     lane s[THREE], y[THREE], ds[THREE], dy[THREE];
 } nonsym_path;
 
-static inline mask nonsym_ends_well(const qc__cone *c, const nonsym_path *path, lane step)
+static inline void nonsym_end(const nonsym_path *path, lane step, lane s[], lane y[])
 {
-    lane s[THREE], y[THREE];
     for (int i = 0; i < THREE; i++) {
         s[i] = lane_fma(step, path->ds[i], path->s[i]);
         y[i] = lane_fma(step, path->dy[i], path->y[i]);
     }
-    return nonsym_acceptable(c, s, y);
 }
 
-/* The first of the shortened steps that ends inside and not too far from the central path; then bisection
- * between it and the one before. */
-static inline lane nonsym_step(const qc__cone *c, double *state, const double *s, const double *y,
-                               const double *ds, const double *dy, lane most)
+static inline mask nonsym_ends_inside(const qc__cone *c, const nonsym_path *path, lane step)
+{
+    lane s[THREE], y[THREE];
+    nonsym_end(path, step, s, y);
+    return mask_and(nonsym_inside(c, s, y), lane_lt(lane_zero(), dot3(s, y)));
+}
+
+static inline mask nonsym_ends_centered(const qc__cone *c, const nonsym_path *path, lane step)
+{
+    lane s[THREE], y[THREE];
+    shadows w;
+    nonsym_end(path, step, s, y);
+    nonsym_shadows(c, s, y, &w);
+    return lane_lt(lane_mul(w.mu, w.mu_shadow), lane_set1(NONSYM_GUARD));
+}
+
+/* The longest of the shortened steps that ends inside, or one by bisection between it and the one
+ * before: no search for the point y~ is needed for that. */
+static inline lane nonsym_longest(const qc__cone *c, const nonsym_path *path, mask interior,
+                                  lane most)
 {
     const lane shorten = lane_set1(NONSYM_SHORTEN), half = lane_set1(0.5);
-    nonsym_path path;
-    nonsym_load(c, NONSYM_S, s, path.s);
-    nonsym_load(c, NONSYM_Y, y, path.y);
-    nonsym_load(c, NONSYM_S, ds, path.ds);
-    nonsym_load(c, NONSYM_Y, dy, path.dy);
-    const mask interior = lane_lt(lane_zero(), lane_at(state, NONSYM_INTERIOR));
     lane step = most, beyond = most, found = lane_select(interior, lane_zero(), most);
     mask going = interior;
     for (int k = 0; k < NONSYM_TRIES && mask_any(going); k++) {
-        const mask good = mask_and(going, nonsym_ends_well(c, &path, step));
+        const mask good = mask_and(going, nonsym_ends_inside(c, path, step));
         found = lane_select(good, step, found);
         going = mask_andnot(going, good);
         beyond = lane_select(going, step, beyond);
@@ -331,11 +329,44 @@ static inline lane nonsym_step(const qc__cone *c, double *state, const double *s
     const mask between = mask_and(lane_lt(lane_zero(), found), lane_lt(found, beyond));
     for (int k = 0; k < NONSYM_BISECTIONS && mask_any(between); k++) {
         const lane middle = lane_mul(half, lane_add(found, beyond));
-        const mask good = mask_and(between, nonsym_ends_well(c, &path, middle));
+        const mask good = mask_and(between, nonsym_ends_inside(c, path, middle));
         found = lane_select(good, middle, found);
         beyond = lane_select(mask_andnot(between, good), middle, beyond);
     }
     return found;
+}
+
+static inline nonsym_path nonsym_path_of(const qc__cone *c, const double *s, const double *y,
+                                         const double *ds, const double *dy)
+{
+    nonsym_path path;
+    nonsym_load(c, NONSYM_S, s, path.s);
+    nonsym_load(c, NONSYM_Y, y, path.y);
+    nonsym_load(c, NONSYM_S, ds, path.ds);
+    nonsym_load(c, NONSYM_Y, dy, path.dy);
+    return path;
+}
+
+static inline lane nonsym_step(const qc__cone *c, double *state, const double *s, const double *y,
+                               const double *ds, const double *dy, lane most)
+{
+    const nonsym_path path = nonsym_path_of(c, s, y, ds, dy);
+    return nonsym_longest(c, &path, lane_lt(lane_zero(), lane_at(state, NONSYM_INTERIOR)), most);
+}
+
+/* Shortens a step until it ends not too far from the central path. */
+static inline lane nonsym_guard(const qc__cone *c, double *state, const double *s, const double *y,
+                                const double *ds, const double *dy, lane step)
+{
+    const lane shorten = lane_set1(NONSYM_SHORTEN), shortest = lane_set1(NONSYM_SHORTEST);
+    const nonsym_path path = nonsym_path_of(c, s, y, ds, dy);
+    const mask interior = lane_lt(lane_zero(), lane_at(state, NONSYM_INTERIOR));
+    mask going = mask_and(interior, lane_le(shortest, step));
+    for (int k = 0; k < NONSYM_TRIES && mask_any(going); k++) {
+        going = mask_andnot(going, nonsym_ends_centered(c, &path, step));
+        step = lane_select(going, lane_mul(step, shorten), step);
+    }
+    return lane_select(mask_and(interior, lane_lt(step, shortest)), lane_zero(), step);
 }
 
 #endif

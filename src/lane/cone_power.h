@@ -255,7 +255,6 @@ static inline void power_conjugate(lane alpha, const lane s[], lane out[])
         lane_max(lane_fma(two, lane_log(lane_abs(s[2])), lane_neg(xy)), lane_set1(-600.0));
     const lane r = lane_exp(log_r), short_of_1 = lane_sub(one, r);
     lane k = lane_div(lane_mul(two, r), lane_max(short_of_1, lane_neg(lane_mul(r, log_r))));
-    lane log_L = lane_zero();
     mask going = lane_lt(log_r, lane_zero());
     for (int i = 0; i < POWER_CONJUGATE_STEPS && mask_any(going); i++) {
         const lane k1 = lane_add(k, one), k2 = lane_mul(two, k);
@@ -266,10 +265,13 @@ static inline void power_conjugate(lane alpha, const lane s[], lane out[])
             lane_sub(lane_add(lane_div(lane_mul(a2, ca), ka), lane_div(lane_mul(b2, cb), kb)),
                      lane_div(one, k1));
         const lane change = lane_div(miss, slope);
-        log_L = lane_select(going, L, log_L);
         k = lane_select(going, lane_div(k, lane_add(one, change)), k);
-        going = mask_and(going, lane_lt(lane_set1(1e-15), lane_abs(change)));
+        going =
+            mask_and(going, lane_lt(lane_set1(1e-8), lane_abs(change))); /* then it is squared */
     }
+    const lane k2 = lane_mul(two, k);
+    const lane log_L =
+        lane_fma(a2, lane_log(lane_add(k2, ca)), lane_mul(b2, lane_log(lane_add(k2, cb))));
     const lane w = lane_div(lane_exp(lane_sub(log_L, xy)), lane_mul(two, lane_add(k, one)));
     out[0] = lane_div(lane_fma(a2, k, lane_add(one, alpha)), s[0]);
     out[1] = lane_div(lane_fma(b2, k, lane_add(one, beta)), s[1]);

@@ -227,7 +227,8 @@ static lane interior_step(qc__group *g, const progress *at, lane dtau, lane dkap
     }
     blocks_direction(g, at->embedded, g->d3, dtau, g->ds, g->Hdy);
     retreat = lane_div(lane_set1(1.0), retreat);
-    return lane_mul(lane_set1(INSIDE), blocks_step(g, g->Hdy, g->dy, retreat));
+    const lane step = lane_mul(lane_set1(INSIDE), blocks_step(g, g->Hdy, g->dy, retreat));
+    return blocks_guard(g, g->Hdy, g->dy, step);
 }
 
 static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau, lane dkappa)

@@ -314,16 +314,15 @@ static void test_corrector_is_of_second_order(void **unused)
 static unsigned inside_after(const qc__cone *c, const vector *s, const vector *y, const vector *ds,
                              const vector *dy, lane step)
 {
-    lane at_s[THREE], at_y[THREE], by_s[THREE], by_y[THREE];
-    nonsym_load(c, NONSYM_S, s->at, at_s);
-    nonsym_load(c, NONSYM_Y, y->at, at_y);
-    nonsym_load(c, NONSYM_S, ds->at, by_s);
-    nonsym_load(c, NONSYM_Y, dy->at, by_y);
-    for (int i = 0; i < THREE; i++) {
-        at_s[i] = lane_fma(step, by_s[i], at_s[i]);
-        at_y[i] = lane_fma(step, by_y[i], at_y[i]);
-    }
-    return mask_bits(nonsym_acceptable(c, at_s, at_y));
+    const nonsym_path path = nonsym_path_of(c, s->at, y->at, ds->at, dy->at);
+    return mask_bits(nonsym_ends_inside(c, &path, step));
+}
+
+static unsigned centered_after(const qc__cone *c, const vector *s, const vector *y,
+                               const vector *ds, const vector *dy, lane step)
+{
+    const nonsym_path path = nonsym_path_of(c, s->at, y->at, ds->at, dy->at);
+    return mask_bits(nonsym_ends_centered(c, &path, step));
 }
 
 static void test_step_ends_inside(void **unused)
@@ -343,12 +342,19 @@ static void test_step_ends_inside(void **unused)
         const lane longer = lane_mul(step, lane_set1(1.03));
         const unsigned inside = inside_after(c, &s, &y, &ds, &dy, step);
         const unsigned beyond = inside_after(c, &s, &y, &ds, &dy, longer);
+        const lane most = lane_mul(lane_set1(0.999999), step); /* from the boundary there is none */
+        const lane guarded = nonsym_guard(c, state.at, s.at, y.at, ds.at, dy.at, most);
+        const unsigned centered = centered_after(c, &s, &y, &ds, &dy, guarded);
+        vector shortened;
         lane_store(length.at, step);
+        lane_store(shortened.at, guarded);
         EACH_LANE(l)
         {
             assert_true(length.at[l] > 0.0 && length.at[l] <= 2.0);
             assert_true(inside >> l & 1);
             assert_true(length.at[l] == 2.0 || !(beyond >> l & 1));
+            assert_true(shortened.at[l] > 0.0 && shortened.at[l] <= length.at[l]);
+            assert_true(centered >> l & 1);
         }
     }
 }
