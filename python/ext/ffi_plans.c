@@ -293,11 +293,13 @@ static qc_error slot_new(ffi_slot **out, const ffi_plan *plan, int64_t capacity,
 qc_error ffi_slot_take(ffi_slot **out, ffi_plan *plan, const ffi_call *call, double *values,
                        qc_message *why)
 {
-    const qc_settings settings = {.tolerance = call->tolerance,
-                                  .tolerance_infeasible = call->tolerance_infeasible,
-                                  .max_iterations = (int)call->max_iterations,
-                                  .num_threads = threads_of(plan, call),
-                                  .derivatives = (int)call->derivatives};
+    qc_settings settings;
+    qc_settings_default(&settings);
+    settings.tolerance = call->tolerance;
+    settings.tolerance_infeasible = call->tolerance_infeasible;
+    settings.max_iterations = (int)call->max_iterations;
+    settings.num_threads = threads_of(plan, call);
+    settings.derivatives = (int)call->derivatives;
     pthread_mutex_lock(&lock);
     ffi_slot *slot = choose(plan, call->batch, &settings);
     pthread_mutex_unlock(&lock);

@@ -168,6 +168,14 @@ static inline void factor_column(int32_t rows, double *panel, int8_t sign, doubl
         lane_put(panel, i, lane_mul(lane_at(panel, i), inv));
 }
 
+/* Takes what columns [k, next) of a supernode do to the later ones. */
+static inline void subtract_later(int32_t w, int32_t rows, int32_t k, int32_t next, double *panel,
+                                  const double *d, double *u)
+{
+    subtract_outer(rows - next, w - next, next - k, panel + (int64_t)next * w + k, w, d + k,
+                   panel + (int64_t)next * (w + 1), w, NULL, u);
+}
+
 static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_t *sign, double *d,
                              double *dinv, double *u, mask *bad)
 {
@@ -183,10 +191,8 @@ static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_
         case 3: eliminate_rows(3, k + 3, rows, panel, w, k, dinv); break;
         default: eliminate_rows(4, k + 4, rows, panel, w, k, dinv); break;
         }
-        const int32_t next = k + cols;
-        if (ALONG_ROWS && next < w)
-            subtract_outer(rows - next, w - next, cols, panel + (int64_t)next * w + k, w, d + k,
-                           panel + (int64_t)next * (w + 1), w, NULL, u);
+        if (ALONG_ROWS && k + cols < w)
+            subtract_later(w, rows, k, k + cols, panel, d, u);
     }
 }
 
