@@ -271,10 +271,10 @@ static void vjp(qc__group *g, const qc__derivative_job *job, qc__path path, cons
     lane residual = solve_jacobian(g);
     const mask solved = solved_problems(g, job);
     const mask exact = lane_le(residual, lane_set1(DERIVATIVE_EXACT));
-    const mask singular = mask_andnot(solved, exact);
+    const mask singular = mask_andnot(mask_andnot(solved, exact), irregular(g));
     mask squares = mask_none();
     adjoint_solution(g);
-    if (path == QC__PATH_FULL && mask_any(singular))
+    if (path != QC__PATH_CONDENSED && mask_any(singular))
         squares = adjoint_least_squares(g, &job->in, singular, &residual);
     report(g, job, solved, exact, squares, residual);
     unpack(g, all_of(count), g->Qw.x, g->plan->n, job->u_x);
@@ -328,7 +328,7 @@ static void tangent_rhs(qc__group *g, const qc__derivative_job *job)
     for (int32_t i = 0; i < plan->m; i++)
         lane_put(g->rho.y, i,
                  lane_mul(lane_at(g->d3.y, i), value_at(g->data.row, i, g->data.shared)));
-    if (g->path == QC__PATH_FULL)
+    if (g->path != QC__PATH_CONDENSED)
         return;
     for (int32_t j = 0; j < plan->n; j++)
         lane_put(g->d1.x, j, lane_neg(lane_at(g->rho.x, j)));
@@ -386,10 +386,10 @@ static void jvp(qc__group *g, const qc__derivative_job *job, qc__path path, cons
     lane residual = solve_jacobian(g);
     const mask solved = solved_problems(g, job);
     const mask exact = lane_le(residual, lane_set1(DERIVATIVE_EXACT));
-    const mask singular = mask_andnot(solved, exact);
+    const mask singular = mask_andnot(mask_andnot(solved, exact), irregular(g));
     mask squares = mask_none();
     tangent_solution(g);
-    if (path == QC__PATH_FULL && mask_any(singular)) {
+    if (path != QC__PATH_CONDENSED && mask_any(singular)) {
         for (int l = 0; l < LANES; l++)
             tangent_residual(g, job, l); /* solving overwrote d3 */
         squares = tangent_least_squares(g, singular, &residual);
