@@ -42,7 +42,8 @@ typedef struct apart {
     psd_state psd; /* of which the matrices and vectors m, v are scratch */
     double *U;      /* [k x k] */
     double *n, *b, *a_inv;
-    double *z[MAX_RHS]; /* what a right-hand side makes of x without the others, in the eigenbasis */
+    double
+        *z[MAX_RHS]; /* what a right-hand side makes of x without the others, in the eigenbasis */
     double *E;          /* [rows x size] in the eigenbasis */
     double *S;          /* [rows x rows] -E B E' */
     double *p;
@@ -182,8 +183,7 @@ static void apart_rotate_row(const qc__group *g, const apart *a, int32_t t)
     double *L = a->psd.m[0], *G = a->psd.m[1], *V = a->psd.m[2];
     set_all(L, (int64_t)lines * k, 0.0);
     for (int32_t l = 0; l < lines; l++)
-        memcpy(G + (int64_t)l * k * LANES,
-               a->U + (int64_t)a->plan->line[first + l] * k * LANES,
+        memcpy(G + (int64_t)l * k * LANES, a->U + (int64_t)a->plan->line[first + l] * k * LANES,
                (size_t)k * LANES * sizeof(double));
     for (int32_t e = a->plan->entry_ptr[t]; e < a->plan->entry_ptr[t + 1]; e++) {
         const qc__apart_entry *entry = &a->plan->entry[e];
@@ -211,8 +211,8 @@ static void apart_multiply_rows(const apart *a, double *scratch)
         for (int32_t j = 0; j < rows; j += APART_STRIP) {
             const int32_t cols = rows - j < APART_STRIP ? rows - j : APART_STRIP;
             subtract_outer(rows - j, cols, depth, a->E + ((int64_t)j * size + from) * LANES, size,
-                           a->b + (int64_t)from * LANES,
-                           a->S + (int64_t)j * (rows + 1) * LANES, rows, NULL, scratch);
+                           a->b + (int64_t)from * LANES, a->S + (int64_t)j * (rows + 1) * LANES,
+                           rows, NULL, scratch);
         }
     }
 }
@@ -290,9 +290,9 @@ static void apart_forward(const qc__group *g, int32_t t, int which, pair r)
     apart_rotate(&a, 1, z, z);
     apart_rotate(&a, 1, ROWS_OF(a.c, r.y), of_y);
     for (int32_t i = 0; i < a.size; i++)
-        lane_put(z, i,
-                 lane_fma(lane_at(a.b, i), lane_at(z, i),
-                          lane_mul(lane_at(a.n, i), lane_at(of_y, i))));
+        lane_put(
+            z, i,
+            lane_fma(lane_at(a.b, i), lane_at(z, i), lane_mul(lane_at(a.n, i), lane_at(of_y, i))));
     for (int32_t i = 0, step = APART_ROWS; i < a.plan->rows; i += step) {
         step = i + APART_ROWS <= a.plan->rows ? APART_ROWS : 1;
         if (step == 1)

@@ -136,7 +136,8 @@ static void load_values(qc__group *g, const qc_values *values, int32_t *status)
     load_vectors(g, values, status);
     if (own) {
         scale_cost(g);
-        if (g->path != QC__PATH_CONDENSED) /* condensing, whose first pivots are those of P, finds out */
+        if (g->path !=
+            QC__PATH_CONDENSED) /* condensing, whose first pivots are those of P, finds out */
             mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
     }
     set_rhs(g);

@@ -339,9 +339,8 @@ static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
     const unsigned retry = which & find_retries(g, doubtful, loaded, status);
     for (int l = 0; l < g->count; l++)
         if (retry >> l & 1)
-            job->retry[g->problem[l]] = g->plan->has_dense && (doubtful >> l & 1)
-                                            ? QC__RETRY_DENSE
-                                            : QC__RETRY_EMBEDDED;
+            job->retry[g->problem[l]] =
+                g->plan->has_dense && (doubtful >> l & 1) ? QC__RETRY_DENSE : QC__RETRY_EMBEDDED;
     count_passes(g, at, job, which);
     count_done(job, which & ~retry);
     store_numbers(g, at, job, which & ~retry, status, margin_of(g, at));

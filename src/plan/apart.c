@@ -10,7 +10,7 @@
 enum { APART_LEAST = 12 };
 
 /* A flop of the spectral part takes so many times as long as one of the factor, measured. */
-#define APART_WEIGHT 2.0
+#define APART_WEIGHT 1.5
 
 typedef struct finder {
     qc_plan *plan;
@@ -149,16 +149,16 @@ static double flops_of(const qc__cone *c, const qc__apart *a)
     return 20.0 * k * k * k + 4.0 * entries * k + lines * k * k + rows * rows * size;
 }
 
-/* Of the dense block: at least its own factor, and its entries. */
-static double dense_flops_of(const qc__cone *c)
+/* With a dense block: its factor, which fills the other rows, and its entries. */
+static double dense_flops_of(const qc__cone *c, const qc__apart *a)
 {
-    const double size = c->size;
-    return size * size * size / 3.0 + 8.0 * size * size;
+    const double size = c->size, rows = a->rows, all = size + rows;
+    return (all * all * all - rows * rows * rows) / 3.0 + 8.0 * size * size;
 }
 
 static int pays(const qc__cone *c, const qc__apart *a)
 {
-    return APART_WEIGHT * flops_of(c, a) < dense_flops_of(c);
+    return APART_WEIGHT * flops_of(c, a) < dense_flops_of(c, a);
 }
 
 double qc__apart_flops(const qc_plan *plan)
@@ -240,9 +240,8 @@ qc_error qc__apart_find(qc_plan *plan)
                 .seen = NEW(plan->m, int32_t)};
     plan->apart = NEW(plan->block_count, qc__apart);
     plan->is_apart = NEW_ZERO(plan->n + plan->m, int8_t);
-    qc_error error = f.coupled && f.at && f.seen && plan->apart && plan->is_apart
-                         ? QC_OK
-                         : QC_ERROR_MEMORY;
+    qc_error error =
+        f.coupled && f.at && f.seen && plan->apart && plan->is_apart ? QC_OK : QC_ERROR_MEMORY;
     if (!error) {
         memset(f.at, -1, (size_t)plan->n * sizeof *f.at);
         memset(f.seen, -1, (size_t)plan->m * sizeof *f.seen);

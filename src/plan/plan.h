@@ -149,9 +149,9 @@ struct qc_plan {
     int32_t block_rows, auxiliary; /* rows in them; auxiliary variables of `full`     */
     int32_t apart_count;
     qc__apart *apart;
-    int8_t *is_apart;     /* [n + m] its variable or row is apart; NULL: none is      */
+    int8_t *is_apart; /* [n + m] its variable or row is apart; NULL: none is      */
     qc__factor_plan full; /* the whole KKT matrix, everything at every iteration      */
-    int has_dense;        /* 1: `dense` exists: `full` with nothing apart             */
+    int has_dense; /* 1: `dense` exists: `full` with nothing apart             */
     qc__factor_plan dense;
     int condensed; /* 1: `condense` exists and is what is used                 */
     qc__factor_plan condense;
