@@ -133,7 +133,8 @@ static round second_round(qc_solver *s)
                    .slot = s->full_slot};
 }
 
-/* The same for values that need a dense block, which a first round in full cannot have left on its tape. */
+/* The same for values that need a dense block.  It puts the problems into other groups than the first
+ * round did, and has a tape of its own. */
 static round dense_round(qc_solver *s)
 {
     return (round){.solver = s,
