@@ -13,6 +13,10 @@ DIFFERENTIABLE = ("moreau (active set)", "moreau (interior point)", "proxsuite",
 FORWARD_ONLY = ("daqp", "piqp")
 SPEED = {"nz10": 10, "nz50": 8, "nz100": 6, "nz200": 4, "sudoku": 8, "tv100": 30, "mpc10": 8}
 FORWARD = (*SPEED, "tv1000")
+CONE_SPEED = {"soc20": 10, "soc100": 8, "soc500": 3, "psd5": 8, "psd10": 5, "psd20": 4}
+CONE_SPEED |= {"psd40": 1.5, "logistic20": 6, "logistic100": 4, "entropy100": 8}
+CONE_SPEED |= {"pnorm1.5": 8, "pnorm3": 8, "geomean": 8}
+LAYER_SPEED = 10
 ACCURATE = ("nz10", "nz50", "nz100", "nz200")
 
 
@@ -39,7 +43,36 @@ def claims(results: Results) -> list[Claim]:
         found += _speed(name, family)
         if name in FORWARD:
             found += _forward(family)
+    for name, family in results["cones"].items():
+        found += _cone(name, family)
+    for problem in results["layers"].values():
+        found += _against_correct("CvxpyLayer", problem, LAYER_SPEED)
     return found + list(_layer(results))
+
+
+def _cone(name: str, family: Results) -> Iterator[Claim]:
+    ours = family["peers"].get("quadcone")
+    if ours is not None:
+        worst = max(ours["residuals"].values())
+        yield _at_most(f"residuals and gap, {family['title']}", worst, 1e-10)
+        worst = max(ours["gradients"].values())
+        yield _at_most(f"accuracy of gradients, {family['title']}", worst, 1e-7)
+    yield from _against_correct("forward + backward", family, CONE_SPEED[name])
+
+
+def _against_correct(what: str, family: Results, factor: float) -> Iterator[Claim]:
+    """Times the fastest of the peers whose gradients are right."""
+    if "quadcone" not in family["peers"]:
+        yield Claim(family["title"], "runs", family["failures"]["quadcone"], False)
+        return
+    rivals = {
+        name: peer["total_ratio"]
+        for name, peer in family["peers"].items()
+        if name != "quadcone" and peer.get("correct")
+    }
+    if rivals:
+        fastest = min(rivals, key=rivals.__getitem__)
+        yield _at_least(f"{what} against {fastest}, {family['title']}", rivals[fastest], factor)
 
 
 def _accuracy(name: str, family: Results, ours: Results) -> Iterator[Claim]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -16,43 +18,64 @@ import scipy.sparse as sp
 
 import quadcone
 
+from .cones import CONE_FAMILIES, measure_cones
 from .families import FAMILIES, Family
 from .latency import latencies
+from .layers import LAYER_PROBLEMS, measure_layer
 from .memory import peaks
 from .peers import PEERS, Peer, Proxsuite, Quadcone, UnsupportedError
 from .reference import Reference, error, reference
 from .timing import Timing, measure, ratio
 
-QUICK = ("nz10", "nz50", "sudoku", "tv100", "mpc10")
+QUICK = ("nz10", "nz50", "sudoku", "tv100", "mpc10", "soc20", "psd5", "logistic20", "geomean")
+QUICK += ("layer-portfolio", "threads", "latency", "memory")
 PACKAGES = ("torch", "numpy", "qpth", "moreau", "proxsuite", "piqp", "daqp", "osqp", "cvxpylayers")
+PACKAGES += ("diffcp", "scs", "clarabel", "cvxpy")
 Results = dict[str, Any]
+Parts = dict[str, Callable[[], Any]]
 
 
 def run(only: list[str], quick: bool) -> Results:
     """Measure the named parts (all, if none is named)."""
-    parts = {name: lambda name=name: _family(name, quick) for name in FAMILIES}
-    parts["threads"] = lambda: _threads(1.0 if quick else 5.0)
-    parts["latency"] = lambda: latencies(1.0 if quick else 5.0)
-    parts["memory"] = lambda: peaks(("quadcone", "quadcone.torch")) if quick else peaks()
-    chosen = only or [name for name in parts if not quick or name in QUICK or name not in FAMILIES]
-    unknown = set(chosen) - set(parts)
+    short = 1.0 if quick else 5.0
+    seconds = 2.0 if quick else 8.0
+    groups: dict[str, Parts] = {
+        "families": {name: partial(_family, name, seconds) for name in FAMILIES},
+        "cones": {name: partial(measure_cones, name, seconds) for name in CONE_FAMILIES},
+        "layers": {name: partial(measure_layer, name, seconds) for name in LAYER_PROBLEMS},
+        "": {
+            "threads": partial(_threads, short),
+            "latency": partial(latencies, short),
+            "memory": partial(peaks, ("quadcone", "quadcone.torch")) if quick else peaks,
+        },
+    }
+    names = [name for parts in groups.values() for name in parts]
+    chosen = only or (QUICK if quick else names)
+    unknown = set(chosen) - set(names)
     if unknown:
-        raise SystemExit(f"bench: no part named {', '.join(unknown)}; there are {', '.join(parts)}")
-    results: Results = {"machine": _machine(), "families": {}}
-    for name in chosen:
-        start = time.perf_counter()
-        print(f"bench: {name} ...", end=" ", flush=True)
-        (results["families"] if name in FAMILIES else results)[name] = parts[name]()
-        print(f"{time.perf_counter() - start:.0f} s", flush=True)
+        raise SystemExit(f"bench: no part named {', '.join(unknown)}; there are {', '.join(names)}")
+    results: Results = {"machine": _machine(), "families": {}, "cones": {}, "layers": {}}
+    for group, parts in groups.items():
+        for name in parts:
+            if name in chosen:
+                (results[group] if group else results)[name] = _announced(name, parts[name])
     return results
 
 
-def _family(name: str, quick: bool) -> Results:
+def _announced(name: str, part: Callable[[], Any]) -> Any:
+    start = time.perf_counter()
+    print(f"bench: {name} ...", end=" ", flush=True)
+    result = part()
+    print(f"{time.perf_counter() - start:.0f} s", flush=True)
+    return result
+
+
+def _family(name: str, seconds: float) -> Results:
     """Times and errors of every peer on one family."""
     family = FAMILIES[name]()
     exact = reference(family)
     peers, failures = _working_peers(family)
-    timings = dict(zip((p.name for p in peers), measure(peers, 2.0 if quick else 8.0), strict=True))
+    timings = dict(zip((p.name for p in peers), measure(peers, seconds), strict=True))
     rows = {peer.name: _row(peer, timings[peer.name], family, exact) for peer in peers}
     if "quadcone" in rows:
         for other in rows:

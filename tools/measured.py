@@ -18,7 +18,8 @@ HEAD = """\
 
 def main() -> None:
     results = json.loads(Path("bench/results/results.json").read_text(encoding="utf-8"))
-    table = HEAD + "".join(_row(family) for family in results["families"].values())
+    groups = (results[group] for group in ("families", "cones", "layers") if group in results)
+    table = HEAD + "".join(_row(family) for group in groups for family in group.values())
     readme = Path("README.md")
     text = readme.read_text(encoding="utf-8")
     block = f"{BEGIN}\n{table}\n{_rest(results)}\n{END}"
@@ -28,13 +29,22 @@ def main() -> None:
 
 
 def _row(family: dict[str, Any]) -> str:
-    """A family against the fastest peer that differentiates, forward and backward together."""
+    """A family against the fastest peer that differentiates, forward and backward together.
+
+    Where right and wrong gradients are told apart, a wrong peer does not count.
+    """
     ours = family["peers"][OURS]
     peers = {
         name: peer
         for name, peer in family["peers"].items()
-        if not name.startswith(OURS) and "total_ratio" in peer and "backward" in peer
+        if not name.startswith(OURS)
+        and "total_ratio" in peer
+        and "backward" in peer
+        and peer.get("correct", True)
     }
+    if not peers:
+        alone = f"{_microseconds(ours)} µs | none that is right | – | {_error(ours)}"
+        return f"| {family['title']}, batch {family['batch']} | {alone} |\n"
     name = min(peers, key=lambda name: peers[name]["total_ratio"])
     cells = (
         f"{family['title']}, batch {family['batch']}",

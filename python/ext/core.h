@@ -133,6 +133,9 @@ PyObject *plan_solve(PyObject *self, PyTypeObject *defining, PyObject *const *ar
 
 /* ---------------------------------------------------------------------------------------------- */
 
+/* multiply(rows, columns, batch, add, start, column, value, x, y); see sparse.c. */
+PyObject *sparse_multiply(PyObject *module, PyObject *const *args, Py_ssize_t count);
+
 /* Functions of the module about the handlers of XLA's calls; see ffi_module.c. */
 PyObject *core_ffi_handlers(PyObject *module, PyObject *unused);
 PyObject *core_ffi_compile(PyObject *module, PyObject *family);

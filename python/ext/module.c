@@ -115,6 +115,8 @@ static PyMethodDef module_methods[] = {
     {"project", cones_project, METH_VARARGS,
      "project(cones, batch, v, dv or None, out): the projection, or its derivative along dv."},
     {"status_text", status_text, METH_O, "One sentence for a status code."},
+    {"multiply", (PyCFunction)(void (*)(void))sparse_multiply, METH_FASTCALL,
+     "A sparse matrix times a batch of vectors."},
     {"ffi_handlers", core_ffi_handlers, METH_NOARGS, "Handlers of XLA's calls, by their names."},
     {"ffi_compile", core_ffi_compile, METH_O, "Compile the plan of a family for XLA's calls."},
     {"ffi_clear", core_ffi_clear, METH_NOARGS, "Free plans and solvers that no call of XLA uses."},

@@ -56,7 +56,7 @@ class Report:
     def solved(self) -> bool | NDArray[np.bool_]:
         """Whether there is a solution: status "solved" or "solved_inaccurate"."""
         codes = self.codes
-        solved = (codes == _SOLVED) | (codes == _SOLVED_INACCURATE)
+        solved = (codes == SOLVED_CODES[0]) | (codes == SOLVED_CODES[1])
         return bool(solved[0]) if self.single else solved
 
     @property
@@ -117,5 +117,4 @@ class Report:
         return f"<{kind} of {self._core.batch} problems: {tally}>"
 
 
-_SOLVED = STATUSES.index(Status.SOLVED)
-_SOLVED_INACCURATE = STATUSES.index(Status.SOLVED_INACCURATE)
+SOLVED_CODES = (STATUSES.index(Status.SOLVED), STATUSES.index(Status.SOLVED_INACCURATE))

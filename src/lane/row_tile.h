@@ -9,8 +9,11 @@
 #include <string.h>
 
 #include "lane/vec.h"
+#include "plan/supernode.h"
 
-/* Rows and columns of a tile, and which of them are wanted. */
+_Static_assert(QC__SUPERNODE_WIDTH <= 32, "a bit for every column of a panel");
+
+/* Where the rows of a tile are, and which of its columns are wanted. */
 typedef struct tile_target {
     double *row[WIDE_ROWS];
     wide_mask wanted[WIDE_COLS];

@@ -169,7 +169,7 @@ def test_memory_does_not_grow():
 def test_new_batch_sizes_do_not_pile_up():
     """A larger solver replaces a smaller one, and a plan keeps a few."""
     data = feasible(np.random.default_rng(4), 4, 1, 4, 200)
-    problem = qc.Problem(data.P[0], data.A[0], data.cones)
+    problem = qc.Problem(data.P[0], data.A[0], data.cones, engine="lanes")
     family = problem._family
     for batch in [*range(1, 200), *range(199, 0, -1)]:
         problem.solve(data.q[:batch], data.b[0])

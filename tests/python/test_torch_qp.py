@@ -250,29 +250,6 @@ def test_backward_twice():
         z.sum().backward()
 
 
-def test_second_derivatives_are_an_error():
-    tensors = learned(arguments())
-    (gradient,) = torch.autograd.grad(qp(*tensors).sum(), tensors[1], create_graph=True)
-    with pytest.raises(RuntimeError, match="once, and not twice"):
-        gradient.sum().backward()
-
-
-def test_torch_func_and_jacobians():
-    Q, q, G, h, A, b = arguments(batched=())
-
-    def layer(q):
-        return qp(Q, q, G, h, A, b)
-
-    expected = torch.autograd.functional.jacobian(layer, q)
-    assert torch.equal(torch.func.jacrev(layer)(q), expected)
-    gradient = torch.func.grad(lambda q: layer(q).sum())(q)
-    assert torch.allclose(gradient, expected.sum(0), atol=1e-12)
-    _, tangent = torch.func.jvp(layer, (q,), (torch.ones_like(q),))
-    assert torch.allclose(tangent, expected.sum(1), atol=1e-12)
-    with pytest.raises(RuntimeError, match="vmap over Solve"):
-        torch.func.vmap(layer)(torch.stack([q, q]))
-
-
 def test_inputs_may_change_before_backward():
     """The solver keeps its own copy of what the derivative needs."""
     tensors = learned(arguments())
@@ -301,7 +278,7 @@ def test_many_calls_before_backward():
 def test_the_solver_is_free_after_backward():
     """Not only when the graph dies, which a training loop keeps until the next step."""
     tensors = learned(arguments(n=5, batch=64))
-    plan = qc.torch._layout.qp_layout(*(t.shape for t in tensors), "auto", -1).plan
+    plan = qc.torch._layout.qp_layout(*(t.shape for t in tensors), "auto", -1, "auto").plan
     z = qp(*tensors)
     assert plan.idle_bytes() == 0
     z.sum().backward()

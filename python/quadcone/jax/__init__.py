@@ -18,5 +18,6 @@ except ImportError as error:
 
 from ._cone import ConeLayer as ConeLayer
 from ._cone import ConeSolution as ConeSolution
+from ._cvxpy import CvxpyLayer as CvxpyLayer
 from ._optnet import QPSolution as QPSolution
 from ._optnet import qp as qp

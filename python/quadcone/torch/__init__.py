@@ -10,5 +10,6 @@ inputs' dtype and device.  Plans are cached: a call in a loop compiles once.
 """
 
 from ._cone import ConeLayer as ConeLayer
+from ._cvxpy import CvxpyLayer as CvxpyLayer
 from ._optnet import QPSolution as QPSolution
 from ._optnet import qp as qp

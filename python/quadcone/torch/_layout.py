@@ -23,6 +23,7 @@ class Slot(NamedTuple):
 
     name: str
     shape: Shape  # as given
+    one: Shape  # that of one problem
     shared: bool  # one value serves the whole batch; never where there is no batch dimension
     stretched: bool  # and it has a batch dimension, of size 1
 
@@ -43,6 +44,7 @@ class Layout(NamedTuple):
     slots: P, q, A, b, G, h, None where absent.  G and h are further rows of A and b.
     """
 
+    family: Family | None  # of a `Problem`; None: OptNet's, which its shapes say
     plan: _core.Plan
     batch: int
     single: bool  # no argument has a batch dimension
@@ -65,9 +67,10 @@ def find_batch(names: Sequence[str], shapes: Sequence[Shape], ones: Sequence[Sha
     """
     batch, owner = 0, ""
     for name, shape, one in zip(names, shapes, ones, strict=True):
-        if shape == one:
+        # Lengths first: where sizes are symbols, comparing a batch with a size would bind it.
+        if len(shape) == len(one) and shape == one:
             continue
-        if shape[1:] != one or len(shape) != len(one) + 1:
+        if len(shape) != len(one) + 1 or shape[1:] != one:
             expected = f"{shape_text(one)} or {shape_text(('batch', *one))}"
             raise ValueError(f"{name} has shape {shape_text(shape)}, expected {expected}")
         if shape[0] == 0:
@@ -81,7 +84,7 @@ def find_batch(names: Sequence[str], shapes: Sequence[Shape], ones: Sequence[Sha
 
 def _read_slot(name: str, shape: Shape, one: Shape, batch: int) -> Slot:
     stretched = shape != one and shape[0] < batch
-    return Slot(name, shape, stretched or (batch > 0 and shape == one), stretched)
+    return Slot(name, shape, one, stretched or (batch > 0 and shape == one), stretched)
 
 
 def _join(first: Slot, second: Slot, dim: int, batch: int) -> Join:
@@ -116,6 +119,7 @@ def _make_layout(
         shapes[2:] = (join.shapes[k] for k in range(2) for join in joins)
         shared += shared[2:]
     return Layout(
+        family=family,
         plan=plan,
         batch=max(batch, 1),
         single=batch == 0,
@@ -142,10 +146,13 @@ def _contiguous(shape: Shape) -> tuple[Shape, Shape]:
     return shape, strides
 
 
-def _qp_sizes(
+QP_NAMES = ("Q", "q", "A", "b", "G", "h")
+
+
+def qp_shapes(
     Q: Shape, G: Shape | None, h: Shape | None, A: Shape | None, b: Shape | None
-) -> tuple[int, int, int]:
-    """Variables, equalities and inequalities."""
+) -> tuple[Shape, ...]:
+    """The shapes of Q, q, A, b, G and h for one problem."""
     for matrix, vector, names in ((G, h, ("G", "h")), (A, b, ("A", "b"))):
         if (matrix is None) != (vector is None):
             absent = matrix is None
@@ -160,7 +167,8 @@ def _qp_sizes(
             )
     if Q[-1] == 0:
         raise ValueError("Q has no columns, expected at least one variable")
-    return Q[-1], A[-2] if A else 0, G[-2] if G else 0
+    n, p, m = Q[-1], A[-2] if A else 0, G[-2] if G else 0
+    return (n, n), (n,), (p, n), (p,), (m, n), (m,)
 
 
 @lru_cache(maxsize=64)
@@ -176,10 +184,9 @@ def qp_layout(
     engine: str,
 ) -> Layout:
     """The layout of OptNet's problem; ValueError names the argument whose shape does not fit."""
-    n, p, m = _qp_sizes(Q, G, h, A, b)
-    names = ("Q", "q", "A", "b", "G", "h")
-    shapes = (Q, q, A, b, G, h)
-    ones = ((n, n), (n,), (p, n), (p,), (m, n), (m,))
+    ones = qp_shapes(Q, G, h, A, b)
+    (n,), (p,), (m,) = ones[1::2]
+    names, shapes = QP_NAMES, (Q, q, A, b, G, h)
     given = [k for k in range(6) if shapes[k] is not None]
     batch = find_batch(
         [names[k] for k in given], [shapes[k] or () for k in given], [ones[k] for k in given]
@@ -190,7 +197,8 @@ def qp_layout(
     )
     cones = tuple(part for kind, size in ((0, p), (1, m)) if size for part in (kind, size, 0.0))
     family = Family(n, p + m, None, None, cones, isa, condense, engine)
-    return _make_layout(family, batch, ((n, n), (n,), (p + m, n), (p + m,)), slots, p)
+    layout = _make_layout(family, batch, ((n, n), (n,), (p + m, n), (p + m,)), slots, p)
+    return layout._replace(family=None)
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,9 @@ from torch import Tensor
 from .._report import Report
 from .._settings import OnFailure, Settings
 from ._autograd import solve
-from ._layout import qp_layout
+from ._layout import QP_NAMES, qp_layout, qp_shapes
+from ._spec import write_spec
+from ._traced import evaluate_while_tracing, is_traced, prepare, solve_traced
 
 
 class QPSolution(NamedTuple):
@@ -22,14 +24,15 @@ class QPSolution(NamedTuple):
     nu: (p,) or (batch, p), dual variables of A z = b.
     lam: (m,) or (batch, m), dual variables of G z <= h; at least 0.
     slack: (m,) or (batch, m), h - G z; at least 0.
-    report: what became of every problem, and after backward, how its derivative was computed.
+    report: what became of every problem, and after backward, how its derivative was computed; None
+        below torch.compile, torch.export and transforms of torch.func, which return tensors alone.
     """
 
     z: Tensor
     nu: Tensor
     lam: Tensor
     slack: Tensor
-    report: Report
+    report: Report | None
 
 
 @overload
@@ -96,6 +99,8 @@ def qp(
     Raises ValueError or TypeError that name the argument that is wrong and what was expected:
     shapes, values that are not finite, a Q that is not symmetric or has a negative eigenvalue.
     """
+    if is_traced():
+        return _qp_traced(Q, q, G, h, A, b, full, settings)
     choices = read_settings(settings) if settings else DEFAULT
     try:
         layout = qp_layout(
@@ -119,6 +124,37 @@ def qp(
     p = layout.rows
     return QPSolution(z, y[..., :p], y[..., p:], s[..., p:], Report(report, layout.single))
 
+
+def _qp_traced(
+    Q: Tensor,
+    q: Tensor,
+    G: Tensor | None,
+    h: Tensor | None,
+    A: Tensor | None,
+    b: Tensor | None,
+    full: bool,
+    settings: dict[str, Any],
+) -> Tensor | QPSolution:
+    check_tensors("GhAb", Q=Q, q=q, G=G, h=h, A=A, b=b)
+    tensors = (Q, q, A, b, G, h)
+    G_shape, h_shape, A_shape, b_shape = (None if t is None else t.shape for t in (G, h, A, b))
+    ones = qp_shapes(Q.shape, G_shape, h_shape, A_shape, b_shape)
+    given = [(name, t) for name, t in zip(QP_NAMES, tensors, strict=True) if t is not None]
+    spec = qp_spec(**settings)
+    derivatives = settings.get("derivatives", True)
+    x, y, s = solve_traced(spec, derivatives, given, prepare(QP_NAMES, ones, tensors))
+    if not full:
+        return x
+    p = 0 if b is None else b.shape[-1]
+    return QPSolution(x, y[..., :p], y[..., p:], s[..., p:], None)
+
+
+def qp_spec(**settings: Any) -> str:
+    """What the operators must know."""
+    return write_spec(None, read_settings(settings))
+
+
+evaluate_while_tracing(qp_spec)
 
 DEFAULT = Settings()
 

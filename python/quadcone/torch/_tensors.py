@@ -30,11 +30,17 @@ def output_place(
             break
     else:
         return None
-    given = [
-        (slot.name, t)
-        for slot, t in zip(slots, tensors, strict=True)
-        if slot and t is not None and not any(t is other for other in own)
-    ]
+    return common_place(
+        [
+            (slot.name, t)
+            for slot, t in zip(slots, tensors, strict=True)
+            if slot and t is not None and not any(t is other for other in own)
+        ]
+    )
+
+
+def common_place(given: Sequence[tuple[str, Tensor]]) -> Place:
+    """The widest floating dtype of named tensors, and the device that they are all on."""
     _check_places(given)
     dtypes = [t.dtype for _, t in given if t.dtype.is_floating_point]
     dtype = dtypes[0] if dtypes else torch.get_default_dtype()
