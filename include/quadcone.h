@@ -155,7 +155,8 @@ typedef struct qc_family {
 /* Choices that a plan fixes.  Start from qc_plan_options_default(). */
 typedef struct qc_plan_options {
     const char *isa; /* "auto", or a name that qc_isa_name lists: force an instruction set     */
-    int condense; /* -1: by counted flops; 0: never; 1: whenever possible                   */
+    int condense; /* -1: by counted flops; 0: never, and all PSD cones have dense blocks
+                     (docs/numerics.md); 1: whenever possible                              */
     const char *engine; /* "auto"; "lanes": problems side by side; "rows": one at a time      */
 } qc_plan_options;
 

@@ -48,7 +48,8 @@ class Settings:
     callback: called now and then as callback(done, batch, seconds); a true answer stops the solve.
     isa: force an instruction set, one of those that `show_config` lists.
     condense: eliminate x and the equalities before the first iteration (NotImplementedError where
-        the family does not allow it); None: where it pays.
+        the family does not allow it); False: never eliminate anything by its form, so that the
+        blocks of all PSD cones are dense; None: what pays.
     engine: "lanes" solves problems side by side, one in each lane of the vector registers; "rows"
         solves them one after another, with vectors along the rows of a matrix
         (NotImplementedError where the instruction set has none); "auto": what is faster for the

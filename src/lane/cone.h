@@ -43,6 +43,13 @@ static void blocks_set_H(qc__group *g, const double *s, const double *y, mask in
     }
 }
 
+/* Is the block kept apart from the matrix in the panels? */
+static int block_is_apart(const qc__group *g, const qc__cone *c)
+{
+    return g->path == QC__PATH_FULL && g->plan->apart_count > 0 &&
+           g->plan->is_apart[g->plan->n + c->first];
+}
+
 /* Takes H from the matrix in the panels. */
 static void blocks_subtract_H(qc__group *g)
 {
@@ -52,7 +59,9 @@ static void blocks_subtract_H(qc__group *g)
     {
         const qc__cone *c = block_of(g, k);
         const int64_t *place = factor->scatter_H + factor->block_ptr[k];
-        if (g->path == QC__PATH_FULL && c->auxiliary >= 0)
+        if (block_is_apart(g, c))
+            continue;
+        if (g->path != QC__PATH_CONDENSED && c->auxiliary >= 0)
             soc_subtract_sparse(c, state_of(g, k), panels, place);
         else
             BY_KIND(c, subtract_H, c, state_of(g, k), panels, place);

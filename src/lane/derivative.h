@@ -232,7 +232,8 @@ static mask solved_problems(const qc__group *g, const qc__derivative_job *job)
     unsigned bits = 0;
     for (int l = 0; l < g->count; l++) {
         const int64_t k = g->problem[l];
-        const int elsewhere = g->path == QC__PATH_CONDENSED && job->retried[k];
+        const int elsewhere = (g->path == QC__PATH_CONDENSED && job->retried[k]) ||
+                              (g->path == QC__PATH_FULL && job->retried[k] == QC__RETRY_DENSE);
         const int here = is_wanted(job, k) && !elsewhere;
         bits |= (HAS_POINT >> job->status[k] & (unsigned)here) << l;
     }

@@ -78,6 +78,9 @@ typedef struct qc__group {
     double *drift; /* the last step's change of s over that of y */
     double *state; /* of the blocks, cone.h; block k's begins at state_at[k] */
     int64_t *state_at;
+    double *apart; /* of the cones that are apart, apart.h; the t-th's begins at apart_at[t] */
+    int64_t *apart_at;
+    double *apart_scratch;
     double *dy, *Hdy; /* of a step, in the blocks' rows */
     pair w, backup, rho, Qw, d1, d2, d3;
     pair rhs[2], left, product; /* of refinement */
@@ -185,6 +188,11 @@ static void layout_factor(qc__group *g, const qc_plan *plan, qc__arena *arena)
 {
     int64_t panels = trailing_panels(&plan->full);
     int32_t widest = max_int(plan->full.widest, plan->convexity.widest);
+    if (plan->has_dense) {
+        widest = max_int(widest, plan->dense.widest);
+        if (trailing_panels(&plan->dense) > panels)
+            panels = trailing_panels(&plan->dense);
+    }
     if (trailing_panels(&plan->convexity) > panels)
         panels = trailing_panels(&plan->convexity);
     if (plan->condensed) {
@@ -232,6 +240,31 @@ static void layout_states(qc__group *g, const qc_plan *plan, qc__arena *arena)
     g->state = take_lanes(arena, size);
 }
 
+/* A product of rows is done in strips, and in pieces of their length. */
+enum { APART_STRIP = 16, APART_PIECE = 64 };
+
+/* Of a cone that is apart: U; n, b, 1/a and right-hand sides; the rows of E; E B E'; p. */
+static int64_t apart_size(const qc_plan *plan, const qc__apart *a)
+{
+    const qc__cone *c = &plan->blocks[a->block];
+    const int64_t k = c->order, rows = a->rows;
+    return k * k + (3 + MAX_RHS) * (int64_t)c->size + rows * c->size + rows * rows + 1;
+}
+
+static void layout_apart(qc__group *g, const qc_plan *plan, qc__arena *arena)
+{
+    int64_t size = 0;
+    g->apart_at = TAKE(arena, plan->apart_count, int64_t);
+    for (int32_t t = 0; t < plan->apart_count; t++) {
+        if (g->apart_at)
+            g->apart_at[t] = size;
+        size += apart_size(plan, &plan->apart[t]);
+    }
+    g->apart = take_lanes(arena, size);
+    if (plan->apart_count > 0)
+        g->apart_scratch = take_lanes(arena, outer_scratch(APART_PIECE));
+}
+
 static void list_rows(qc__group *g, const qc_plan *plan)
 {
     int32_t zero = 0, cone = 0;
@@ -266,6 +299,7 @@ static qc__group *group_new(const qc_plan *plan, qc__arena *arena)
     layout_factor(g, plan, arena);
     layout_vectors(g, plan, arena);
     layout_states(g, plan, arena);
+    layout_apart(g, plan, arena);
     if (place)
         list_rows(g, plan);
     return place;

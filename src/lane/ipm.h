@@ -377,7 +377,7 @@ static void solve_refined(qc__group *g, mask late, int count, const pair d[])
 {
     const size_t x_bytes = (size_t)g->nx * LANES * sizeof(double);
     const size_t y_bytes = (size_t)g->plan->m * LANES * sizeof(double);
-    const int refine = mask_any(late) && g->path == QC__PATH_FULL;
+    const int refine = mask_any(late) && g->path != QC__PATH_CONDENSED;
     for (int k = 0; refine && k < count; k++) {
         memcpy(g->rhs[k].x, d[k].x, x_bytes);
         memcpy(g->rhs[k].y, d[k].y, y_bytes);

@@ -136,7 +136,7 @@ static void multiply_unscaled(qc__group *g, const double *in_x, const double *in
         lane_put(g->d1.x, j, lane_mul(lane_at(in_x, j), lane_mul(cost, lane_at(g->x_unit, j))));
     for (int32_t i = 0; i < m; i++)
         lane_put(g->d1.y, i, lane_mul(lane_at(in_y, i), lane_mul(cost, lane_at(g->y_unit, i))));
-    if (g->path == QC__PATH_FULL || g->data.shared) {
+    if (g->path != QC__PATH_CONDENSED || g->data.shared) {
         multiply_P(g, g->d1.x, g->d2.x);
         multiply_A(g, g->d1.x, g->d1.y, g->d2.y, g->d2.x);
     } else {

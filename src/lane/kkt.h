@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "lane/apart.h"
 #include "lane/cone.h"
 #include "lane/group.h"
 #include "lane/pack.h"
@@ -32,12 +33,13 @@
 
 /* ---- fill and factor ----------------------------------------------------------------------------- */
 
-/* Values to their places in the panels. */
+/* Values to their places in the panels, where they have one. */
 static void scatter(const int64_t *place, int32_t count, const double *values, int shared,
                     double *panels)
 {
     for (int32_t k = 0; k < count; k++)
-        lane_put(panels, place[k], value_at(values, k, shared));
+        if (place[k] >= 0)
+            lane_put(panels, place[k], value_at(values, k, shared));
 }
 
 static void add_to_diagonal(const qc__factor_plan *plan, int32_t variable, double *panels, lane a)
@@ -52,7 +54,7 @@ static void kkt_factor(qc__group *g)
     const qc__factor_plan *factor = g->factor;
     const size_t count = (size_t)trailing_panels(factor);
     double delta = 0.0;
-    if (g->path == QC__PATH_FULL) {
+    if (g->path != QC__PATH_CONDENSED) {
         delta = g->embedded ? DELTA_EMBEDDED : DELTA_PLAIN;
         const int shared = g->data.shared;
         memset(g->panels, 0, count * LANES * sizeof(double));
@@ -74,6 +76,8 @@ static void kkt_factor(qc__group *g)
     for (int32_t t = 0; delta > 0.0 && t < g->block_count; t++)
         add_to_diagonal(factor, g->plan->n + g->block_row[t], g->panels, lane_set1(-delta));
     blocks_subtract_H(g);
+    EACH_APART(g, t)
+    apart_factor(g, t, delta);
     ldl_factor(&g->part, g->scratch);
 }
 
@@ -151,12 +155,18 @@ static void kkt_solve(qc__group *g, int count, const pair r[])
     const int32_t first = g->factor->first[g->part.begin], rows = g->plan->n + g->plan->m;
     for (int k = 0; k < count; k++)
         set_all(r[k].x + (int64_t)rows * LANES, g->plan->auxiliary, 0.0);
-    for (int k = 0; k < count; k++)
+    for (int k = 0; k < count; k++) {
+        EACH_APART(g, t)
+        apart_forward(g, t, k, r[k]);
         gather_rhs(g->factor, first, r[k], g->permuted[k]);
+    }
     ldl_forward(&g->part, count, g->permuted);
     ldl_backward(&g->part, count, g->permuted);
-    for (int k = 0; k < count; k++)
+    for (int k = 0; k < count; k++) {
         scatter_solution(g->factor, first, g->permuted[k], r[k]);
+        EACH_APART(g, t)
+        apart_backward(g, t, k, r[k]);
+    }
 }
 
 /* ---- products --------------------------------------------------------------------------------- */

@@ -168,7 +168,15 @@ static inline void factor_column(int32_t rows, double *panel, int8_t sign, doubl
         lane_put(panel, i, lane_mul(lane_at(panel, i), inv));
 }
 
-/* Takes what columns [k, next) of a supernode do to the later ones. */
+/* Takes from the columns [k, k + cols) of a supernode what the earlier ones do to them ... */
+static inline void subtract_earlier(int32_t w, int32_t rows, int32_t k, int32_t cols, double *panel,
+                                    const double *d, double *u)
+{
+    double *below = panel + (int64_t)k * w * LANES;
+    subtract_outer(rows - k, cols, k, below, w, d, below + k * LANES, w, NULL, u);
+}
+
+/* ... or from the later columns what [k, next) do to them. */
 static inline void subtract_later(int32_t w, int32_t rows, int32_t k, int32_t next, double *panel,
                                   const double *d, double *u)
 {
@@ -181,9 +189,8 @@ static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_
 {
     for (int32_t k = 0; k < w; k += BLOCK) {
         const int32_t cols = w - k < BLOCK ? w - k : BLOCK;
-        double *below = panel + (int64_t)k * w * LANES;
         if (!ALONG_ROWS && k > 0)
-            subtract_outer(rows - k, cols, k, below, w, d, below + k * LANES, w, NULL, u);
+            subtract_earlier(w, rows, k, cols, panel, d, u);
         factor_block(cols, panel, w, k, sign, d, dinv, bad);
         switch (cols) {
         case 1: eliminate_rows(1, k + 1, rows, panel, w, k, dinv); break;

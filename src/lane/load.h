@@ -46,7 +46,7 @@ static void assign(qc__group *g, qc__path path, const int64_t *problems, int cou
 static void choose_view(qc__group *g, qc__path path)
 {
     const qc_plan *plan = g->plan;
-    const int full = path == QC__PATH_FULL;
+    const int full = path != QC__PATH_CONDENSED;
     g->path = path;
     g->nx = full ? plan->n : 0;
     g->zero_count = full ? plan->zero_rows : 0;
@@ -56,7 +56,9 @@ static void choose_view(qc__group *g, qc__path path)
 
 static void choose_factor(qc__group *g, qc__path path)
 {
-    g->factor = path == QC__PATH_FULL ? &g->plan->full : &g->plan->condense;
+    g->factor = path == QC__PATH_FULL    ? &g->plan->full
+                : path == QC__PATH_DENSE ? &g->plan->dense
+                                         : &g->plan->condense;
     g->part = (ldl_part){.plan = g->factor,
                          .begin = g->factor->leading,
                          .end = g->factor->supernodes,
@@ -134,7 +136,8 @@ static void load_values(qc__group *g, const qc_values *values, int32_t *status)
     load_vectors(g, values, status);
     if (own) {
         scale_cost(g);
-        if (g->path == QC__PATH_FULL) /* condensing, whose first pivots are those of P, finds out */
+        if (g->path !=
+            QC__PATH_CONDENSED) /* condensing, whose first pivots are those of P, finds out */
             mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
     }
     set_rhs(g);

@@ -281,7 +281,16 @@ static void begin(qc__group *g, const qc__solve_job *job, const int32_t *status,
     progress_admit(g, at, fresh, attempt, warm);
 }
 
-/* Solves the group on the path that g was assigned. Returns problems that need the full path. */
+/* Returns the problems that need a dense block, and marks them where the plan has none. */
+static mask refuse_irregular(const qc__group *g, int32_t *status)
+{
+    const mask which = irregular(g);
+    if (!g->plan->has_dense)
+        mark(g, which, QC_NUMERICAL_ERROR, status);
+    return which;
+}
+
+/* Solves the group on the path that g was assigned. Returns problems that need another path. */
 static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *status, progress *at)
 {
     const qc__path path = g->path;
@@ -295,6 +304,7 @@ static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *stat
             doubtful = mask_from_bits(~0u);
         condense_rhs(g);
     }
+    doubtful = mask_or(doubtful, refuse_irregular(g, status));
     find_H_units(g);
     start_from_zero(g);
     *at = progress_none(g);
@@ -329,7 +339,8 @@ static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
     const unsigned retry = which & find_retries(g, doubtful, loaded, status);
     for (int l = 0; l < g->count; l++)
         if (retry >> l & 1)
-            job->retry[g->problem[l]] = 1;
+            job->retry[g->problem[l]] =
+                g->plan->has_dense && (doubtful >> l & 1) ? QC__RETRY_DENSE : QC__RETRY_EMBEDDED;
     count_passes(g, at, job, which);
     count_done(job, which & ~retry);
     store_numbers(g, at, job, which & ~retry, status, margin_of(g, at));
@@ -373,6 +384,7 @@ static void solve_queue(qc__group *g, const qc__solve_job *job, qc__queue *queue
     const int64_t any = 0;
     int32_t status[LANES] = {QC_UNSOLVED};
     unsigned busy = 0;
+    mask doubtful = mask_none();
     assign(g, QC__PATH_FULL, &any, 1, NULL);
     g->count = LANES;
     g->embedded = 0;
@@ -384,15 +396,16 @@ static void solve_queue(qc__group *g, const qc__solve_job *job, qc__queue *queue
     for (;;) {
         const unsigned finished = busy & mask_bits(at.done);
         if (finished)
-            retire(g, job, &at, status, 0, finished);
+            retire(g, job, &at, status, mask_bits(doubtful), finished);
         const unsigned fresh = refill(g, queue, ~busy | finished, status);
         busy = (busy & ~finished) | fresh;
         if (!busy)
             return;
         if (fresh) {
             load_vectors(g, &job->values, status);
+            doubtful = refuse_irregular(g, status);
             set_rhs(g);
-            begin(g, job, status, &at, mask_from_bits(fresh), mask_none());
+            begin(g, job, status, &at, mask_from_bits(fresh), doubtful);
         }
         advance(g, job, &at);
     }

@@ -89,8 +89,9 @@ static inline void square_tile_any(int32_t rows, int32_t cols, int32_t depth, vi
     }
 }
 
-/* C := A B; of a SQUARE_LOWER one, entries above the diagonal are anything.  C is neither A nor B. */
-static inline void square_multiply(int32_t k, view a, view b, part which, double *C)
+/* C := A B, k x k, of `depth` columns of A; of a SQUARE_LOWER one, entries above the diagonal are
+ * anything.  C is neither A nor B. */
+static inline void square_product(int32_t k, int32_t depth, view a, view b, part which, double *C)
 {
     for (int32_t j = 0; j < k; j += SQUARE_TILE) {
         const int32_t cols = k - j < SQUARE_TILE ? k - j : SQUARE_TILE;
@@ -98,9 +99,14 @@ static inline void square_multiply(int32_t k, view a, view b, part which, double
         for (int32_t i = which == SQUARE_LOWER ? j : 0; i < k; i += SQUARE_TILE) {
             const int32_t rows = k - i < SQUARE_TILE ? k - i : SQUARE_TILE;
             const view ai = {.p = a.p + i * a.down * LANES, .down = a.down, .right = a.right};
-            square_tile_any(rows, cols, k, ai, bj, C + ((int64_t)i * k + j) * LANES, k);
+            square_tile_any(rows, cols, depth, ai, bj, C + ((int64_t)i * k + j) * LANES, k);
         }
     }
+}
+
+static inline void square_multiply(int32_t k, view a, view b, part which, double *C)
+{
+    square_product(k, k, a, b, which, C);
 }
 
 /* The upper triangle := the lower one */

@@ -14,8 +14,11 @@
 #include "plan/plan.h"
 #include "quadcone.h"
 
-/* Which of the plan's two factorizations a group runs on. */
-typedef enum qc__path { QC__PATH_CONDENSED, QC__PATH_FULL } qc__path;
+/* Which of the plan's factorizations a group runs on.  DENSE is FULL with nothing apart. */
+typedef enum qc__path { QC__PATH_CONDENSED, QC__PATH_FULL, QC__PATH_DENSE } qc__path;
+
+/* What a problem needs that the first round did not solve: the embedding, or a dense block as well. */
+typedef enum qc__retry { QC__RETRY_NONE, QC__RETRY_EMBEDDED, QC__RETRY_DENSE } qc__retry;
 
 /* One call of qc_solve, as the groups see it.  Outputs are never NULL: x, y, s and the numbers of the
  * derivative's start live in the solver, and are copied to where the caller wants them. */
@@ -24,7 +27,7 @@ typedef struct qc__solve_job {
     qc_values values;
     const qc_warm_start *warm; /* or NULL */
     qc_solution out;
-    uint8_t *retry;         /* [batch] set where a problem needs the embedding */
+    uint8_t *retry;         /* [batch] a qc__retry */
     atomic_int *stop;       /* set: finish quickly, unsolved problems are interrupted */
     atomic_llong *done;     /* problems finished */
     void (*poll)(void *poll_context); /* NULL, or called between iterations */

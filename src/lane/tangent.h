@@ -59,7 +59,7 @@ static void tangent_rhs(qc__group *g)
     for (int32_t i = 0; i < plan->m; i++)
         lane_put(g->rho.y, i,
                  lane_mul(lane_at(g->d3.y, i), value_at(g->data.row, i, g->data.shared)));
-    if (g->path == QC__PATH_FULL)
+    if (g->path != QC__PATH_CONDENSED)
         return;
     for (int32_t j = 0; j < plan->n; j++)
         lane_put(g->d1.x, j, lane_neg(lane_at(g->rho.x, j)));

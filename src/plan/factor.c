@@ -24,6 +24,8 @@ void qc__factor_plan_free(qc__factor_plan *f)
     free(f->scatter_A);
     free(f->block_ptr);
     free(f->scatter_H);
+    free(f->apart_ptr);
+    free(f->scatter_S);
     free(f->diagonal);
     free(f->covered);
     *f = (qc__factor_plan){0};
@@ -164,7 +166,7 @@ static int64_t place_between(const qc__factor_plan *f, const int32_t *supernode_
 /* Places of the values of M, whose row i is vertex shift + i; NULL where memory is short.  Takes each from
  * what its supernode has `left`. */
 static int64_t *scatter_new(const qc__factor_plan *f, const int32_t *supernode_of,
-                            const qc__matrix *M, int32_t shift, int64_t *left)
+                            const qc__kkt *kkt, const qc__matrix *M, int32_t shift, int64_t *left)
 {
     int64_t *scatter = NEW(M->count, int64_t);
     if (!scatter)
@@ -172,6 +174,10 @@ static int64_t *scatter_new(const qc__factor_plan *f, const int32_t *supernode_o
     for (int32_t i = 0; i < M->rows; i++)
         for (int32_t k = M->row_ptr[i]; k < M->row_ptr[i + 1]; k++) {
             const int32_t u = f->position[shift + i], v = f->position[M->col[k]];
+            if (qc__is_apart(kkt, shift + i) || qc__is_apart(kkt, M->col[k])) {
+                scatter[k] = -1;
+                continue;
+            }
             scatter[k] = place_between(f, supernode_of, shift + i, M->col[k]);
             left[supernode_of[u > v ? v : u]]--;
         }
@@ -185,6 +191,15 @@ static int64_t *map_dense_block(const qc__factor_plan *f, const int32_t *superno
         for (int32_t j = first; j <= i; j++)
             *place++ = place_between(f, supernode_of, i, j);
     return place;
+}
+
+/* Nothing, of a block that is apart. */
+static int64_t block_places(const qc__kkt *kkt, const qc__cone *block)
+{
+    const int64_t size = block->size;
+    if (qc__is_apart(kkt, kkt->P->rows + block->first))
+        return 0;
+    return qc__is_sparse(kkt, block) ? 3 * size + 2 : size * (size + 1) / 2;
 }
 
 static int64_t *map_sparse_block(const qc__factor_plan *f, const int32_t *supernode_of,
@@ -207,18 +222,16 @@ static qc_error map_blocks(qc__factor_plan *f, const int32_t *supernode_of, cons
     f->block_ptr = NEW_ZERO(kkt->block_count + 1, int64_t);
     if (!f->block_ptr)
         return QC_ERROR_MEMORY;
-    for (int32_t k = 0; k < kkt->block_count; k++) {
-        const int64_t size = kkt->blocks[k].size;
-        const int64_t count =
-            qc__is_sparse(kkt, &kkt->blocks[k]) ? 3 * size + 2 : size * (size + 1) / 2;
-        f->block_ptr[k + 1] = f->block_ptr[k] + count;
-    }
+    for (int32_t k = 0; k < kkt->block_count; k++)
+        f->block_ptr[k + 1] = f->block_ptr[k] + block_places(kkt, &kkt->blocks[k]);
     int64_t *place = f->scatter_H = NEW(f->block_ptr[kkt->block_count], int64_t);
     if (!place)
         return QC_ERROR_MEMORY;
     for (int32_t k = 0; k < kkt->block_count; k++) {
         const qc__cone *block = &kkt->blocks[k];
         const int32_t first = n + block->first;
+        if (qc__is_apart(kkt, first))
+            continue;
         place = qc__is_sparse(kkt, block)
                     ? map_sparse_block(f, supernode_of, first, block->size,
                                        n + m + block->auxiliary, place)
@@ -227,17 +240,39 @@ static qc_error map_blocks(qc__factor_plan *f, const int32_t *supernode_of, cons
     return QC_OK;
 }
 
-/* The places of P and A; `left` becomes the entries of each panel that are used and are not theirs. */
-static qc_error map_values(qc__factor_plan *f, const int32_t *supernode_of, const qc__matrix *P,
-                           const qc__matrix *A, int64_t *left)
+/* The places of what cones that are apart leave. */
+static qc_error map_apart(qc__factor_plan *f, const int32_t *supernode_of, const qc__kkt *kkt)
 {
+    const int32_t n = kkt->P->rows;
+    f->apart_ptr = NEW_ZERO(kkt->apart_count + 1, int64_t);
+    if (!f->apart_ptr)
+        return QC_ERROR_MEMORY;
+    for (int32_t t = 0; t < kkt->apart_count; t++) {
+        const int64_t rows = kkt->apart[t].rows;
+        f->apart_ptr[t + 1] = f->apart_ptr[t] + rows * (rows + 1) / 2;
+    }
+    int64_t *place = f->scatter_S = NEW(f->apart_ptr[kkt->apart_count], int64_t);
+    for (int32_t t = 0; place && t < kkt->apart_count; t++) {
+        const qc__apart *a = &kkt->apart[t];
+        for (int32_t i = 0; i < a->rows; i++)
+            for (int32_t j = 0; j <= i; j++)
+                *place++ = place_between(f, supernode_of, n + a->row[i], n + a->row[j]);
+    }
+    return f->scatter_S ? QC_OK : QC_ERROR_MEMORY;
+}
+
+/* The places of P and A; `left` becomes the entries of each panel that are used and are not theirs. */
+static qc_error map_values(qc__factor_plan *f, const int32_t *supernode_of, const qc__kkt *kkt,
+                           int64_t *left)
+{
+    const qc__matrix *P = kkt->P, *A = kkt->A;
     for (int32_t J = 0; J < f->supernodes; J++) {
         const int64_t w = width_of(f, J);
         left[J] = w * (w + 1) / 2 + w * below_of(f, J);
     }
-    f->scatter_P = scatter_new(f, supernode_of, P, 0, left);
+    f->scatter_P = scatter_new(f, supernode_of, kkt, P, 0, left);
     if (A)
-        f->scatter_A = scatter_new(f, supernode_of, A, P->rows, left);
+        f->scatter_A = scatter_new(f, supernode_of, kkt, A, P->rows, left);
     f->covered = NEW(f->supernodes, int8_t);
     f->diagonal = NEW(f->size, int64_t);
     if (!f->scatter_P || (A && !f->scatter_A) || !f->covered || !f->diagonal)
@@ -270,9 +305,11 @@ qc_error qc__factor_plan_new(qc__factor_plan *f, qc__elimination *e, const qc__g
             supernode_of[k] = J;
     error = supernode_of && left ? qc__updates_new(f, supernode_of) : QC_ERROR_MEMORY;
     if (!error)
-        error = map_values(f, supernode_of, kkt->P, kkt->A, left);
+        error = map_values(f, supernode_of, kkt, left);
     if (!error)
         error = map_blocks(f, supernode_of, kkt);
+    if (!error)
+        error = map_apart(f, supernode_of, kkt);
     free(left);
     free(supernode_of);
     return error;

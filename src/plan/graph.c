@@ -22,12 +22,21 @@ static void add_edge(const edges *e, int32_t u, int32_t v)
 }
 
 /* Row i of M is vertex `shift` + i. */
-static void add_matrix(const edges *e, const qc__matrix *M, int32_t shift)
+static void add_matrix(const edges *e, const qc__kkt *kkt, const qc__matrix *M, int32_t shift)
 {
     for (int32_t i = 0; i < M->rows; i++)
         for (int32_t k = M->row_ptr[i]; k < M->row_ptr[i + 1]; k++)
-            if (shift + i != M->col[k])
+            if (shift + i != M->col[k] && !qc__is_apart(kkt, shift + i) &&
+                !qc__is_apart(kkt, M->col[k]))
                 add_edge(e, shift + i, M->col[k]);
+}
+
+/* What eliminating a cone that is apart leaves in the rows that it meets. */
+static void add_apart(const edges *e, const qc__apart *a, int32_t n)
+{
+    for (int32_t i = 0; i < a->rows; i++)
+        for (int32_t j = 0; j < i; j++)
+            add_edge(e, n + a->row[i], n + a->row[j]);
 }
 
 static void add_dense_block(const edges *e, const qc__cone *block, int32_t n)
@@ -46,19 +55,22 @@ static void add_sparse_block(const edges *e, const qc__cone *block, int32_t n, i
 }
 
 /* Vertices are visited in ascending order, and the smaller neighbours of each before it, so the
- * neighbours of every vertex come out ascending. */
+ * neighbours of every vertex come out ascending; but those of a row that meets a cone that is apart, which
+ * may come twice as well. */
 static void add_all(const edges *e, const qc__kkt *kkt)
 {
     const int32_t n = kkt->P->rows, m = kkt->A ? kkt->A->rows : 0;
-    add_matrix(e, kkt->P, 0);
+    add_matrix(e, kkt, kkt->P, 0);
     if (kkt->A)
-        add_matrix(e, kkt->A, n);
+        add_matrix(e, kkt, kkt->A, n);
     for (int32_t k = 0; k < kkt->block_count; k++)
-        if (!qc__is_sparse(kkt, &kkt->blocks[k]))
+        if (!qc__is_sparse(kkt, &kkt->blocks[k]) && !qc__is_apart(kkt, n + kkt->blocks[k].first))
             add_dense_block(e, &kkt->blocks[k], n);
     for (int32_t k = 0; k < kkt->block_count; k++)
         if (qc__is_sparse(kkt, &kkt->blocks[k]))
             add_sparse_block(e, &kkt->blocks[k], n, m);
+    for (int32_t k = 0; k < kkt->apart_count; k++)
+        add_apart(e, &kkt->apart[k], n);
 }
 
 /* Twice as many as there are, at least. */
@@ -67,8 +79,11 @@ static size_t count_edges(const qc__kkt *kkt)
     size_t count = (size_t)kkt->P->count + (kkt->A ? (size_t)kkt->A->count : 0);
     for (int32_t k = 0; k < kkt->block_count; k++) {
         const size_t size = (size_t)kkt->blocks[k].size;
-        count += qc__is_sparse(kkt, &kkt->blocks[k]) ? 2 * size : size * (size - 1) / 2;
+        if (!qc__is_apart(kkt, kkt->P->rows + kkt->blocks[k].first))
+            count += qc__is_sparse(kkt, &kkt->blocks[k]) ? 2 * size : size * (size - 1) / 2;
     }
+    for (int32_t k = 0; k < kkt->apart_count; k++)
+        count += (size_t)kkt->apart[k].rows * (size_t)kkt->apart[k].rows / 2;
     return 2 * count;
 }
 

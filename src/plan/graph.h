@@ -4,7 +4,7 @@
 
 #include "plan/plan.h"
 
-/* The pattern of a symmetric matrix without its diagonal: the neighbours of v, ascending, are
+/* The pattern of a symmetric matrix without its diagonal: the neighbours of v are
  * index[ptr[v]] .. index[ptr[v + 1] - 1]. */
 typedef struct qc__graph {
     int32_t size;

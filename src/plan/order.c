@@ -31,7 +31,7 @@ qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int8_t *
         number_sets(e->mark, set, e->size);
     const int result =
         camd_order(g->size, g->ptr, g->index, e->order, control, info, set ? e->mark : NULL);
-    return result == CAMD_OK ? QC_OK : QC_ERROR_MEMORY;
+    return result >= CAMD_OK ? QC_OK : QC_ERROR_MEMORY;
 }
 
 /* What comes first, second, ...; flops are worth `weight` times those of the safest order. */

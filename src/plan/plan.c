@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/message.h"
+#include "plan/apart.h"
 #include "plan/factor.h"
 #include "plan/family.h"
 #include "plan/matrix.h"
@@ -14,6 +15,9 @@
 /* Second-order cones with more rows than this are kept sparse where the whole matrix is factored; with
  * more than the second, where x is eliminated first they would be too large to be dense. */
 enum { SPARSE_ABOVE = 12, DENSE_MOST = 1000 };
+
+/* Matrices of a larger order that are apart have no dense block for values that need one. */
+enum { FALLBACK_MOST = 60 };
 
 qc__cone qc__cone_of(const qc_cone *cone, int32_t first)
 {
@@ -72,19 +76,23 @@ static int has_whole_diagonal(const qc__matrix *P)
     return 1;
 }
 
-/* The whole matrix; `sparse`: with auxiliary variables for large second-order cones. */
-static qc__kkt kkt_of(const qc_plan *plan, int sparse)
+/* The whole matrix; `sparse`: with auxiliary variables for large second-order cones; `apart`: without
+ * the PSD cones that are kept apart. */
+static qc__kkt kkt_of(const qc_plan *plan, int sparse, int apart)
 {
     return (qc__kkt){.P = &plan->P,
                      .A = &plan->A,
                      .blocks = plan->blocks,
                      .block_count = plan->block_count,
-                     .auxiliary = sparse ? plan->auxiliary : 0};
+                     .auxiliary = sparse ? plan->auxiliary : 0,
+                     .apart = apart ? plan->apart : NULL,
+                     .apart_count = apart ? plan->apart_count : 0,
+                     .is_apart = apart ? plan->is_apart : NULL};
 }
 
-static qc_error plan_full(qc_plan *plan)
+static qc_error plan_full(const qc_plan *plan, int apart, qc__factor_plan *factor)
 {
-    const qc__kkt kkt = kkt_of(plan, 1);
+    const qc__kkt kkt = kkt_of(plan, 1, apart);
     qc__graph g = {0};
     qc__elimination e = {0};
     qc_error error = qc__graph_new(&g, &kkt);
@@ -93,7 +101,7 @@ static qc_error plan_full(qc_plan *plan)
     if (!error)
         error = qc__order_kkt(&e, &g, plan->n, plan->m, plan->row_is_zero);
     if (!error)
-        error = qc__factor_plan_new(&plan->full, &e, &g, NULL, &kkt);
+        error = qc__factor_plan_new(factor, &e, &g, NULL, &kkt);
     qc__elimination_free(&e);
     qc__graph_free(&g);
     return error;
@@ -162,7 +170,7 @@ static qc_error order_condensed(qc_plan *plan, qc__elimination *e, const qc__gra
 
 static qc_error plan_condense(qc_plan *plan, int condense)
 {
-    const qc__kkt kkt = kkt_of(plan, 0);
+    const qc__kkt kkt = kkt_of(plan, 0, 0);
     qc__graph g = {0};
     qc__elimination e = {0};
     qc_error error = qc__graph_new(&g, &kkt);
@@ -208,16 +216,43 @@ static int32_t largest_block(const qc_plan *plan)
     return most;
 }
 
+/* `full`, with what pays to be kept apart where that is left to the plan, and `dense`. */
+static qc_error plan_whole(qc_plan *plan, int condense)
+{
+    qc_error error = condense < 0 ? qc__apart_find(plan) : QC_OK;
+    if (!error)
+        error = plan_full(plan, plan->apart_count > 0, &plan->full);
+    if (error || plan->apart_count == 0)
+        return error;
+    plan->full.flops_trailing += qc__apart_flops(plan);
+    plan->has_dense = qc__apart_largest(plan) <= FALLBACK_MOST;
+    return plan->has_dense ? plan_full(plan, 0, &plan->dense) : QC_OK;
+}
+
+/* What is condensed has dense blocks, in both rounds. */
+static void drop_apart(qc_plan *plan)
+{
+    qc__apart_free(plan);
+    if (!plan->has_dense)
+        return;
+    qc__factor_plan_free(&plan->full);
+    plan->full = plan->dense;
+    plan->dense = (qc__factor_plan){0};
+    plan->has_dense = 0;
+}
+
 /* Orders and factor plans, once the matrices are known. */
 static qc_error plan_factors(qc_plan *plan, int condense)
 {
-    const int offered =
-        plan->cone_rows > 0 && has_whole_diagonal(&plan->P) && largest_block(plan) <= DENSE_MOST;
-    qc_error error = plan_full(plan);
+    qc_error error = plan_whole(plan, condense);
+    const int offered = plan->cone_rows > 0 && qc__apart_largest(plan) <= FALLBACK_MOST &&
+                        has_whole_diagonal(&plan->P) && largest_block(plan) <= DENSE_MOST;
     if (!error && offered && condense != 0)
         error = plan_condense(plan, condense);
     else if (!error && condense == 1)
         error = QC_ERROR_UNSUPPORTED;
+    if (plan->condensed)
+        drop_apart(plan);
     return error ? error : plan_convexity(plan);
 }
 
@@ -277,7 +312,9 @@ void qc__plan_free(qc_plan *plan)
     free(plan->blocks);
     free(plan->row_is_zero);
     free(plan->row_is_block);
+    qc__apart_free(plan);
     qc__factor_plan_free(&plan->full);
+    qc__factor_plan_free(&plan->dense);
     qc__factor_plan_free(&plan->condense);
     qc__factor_plan_free(&plan->convexity);
     free(plan);

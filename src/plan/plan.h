@@ -16,6 +16,9 @@
  *     [  u'   1     ]       -hI - u u' + w w' = -H, once the last two are eliminated
  *     [  w'      -1 ]
  *
+ * The block of a large PSD cone takes k^4/8 numbers.  Where every row of the cone has one variable of its
+ * own, the two are kept apart from the matrix, and `full` has what eliminating them leaves: lane/apart.h.
+ *
  * A `qc__factor_plan` is an elimination order of it with the supernodes of its LDL' factor.  A plan
  * has one for the whole matrix, and where it pays one for condensing, in which x and the equalities
  * come first: their columns do not change between iterations, so they are factored once.
@@ -46,6 +49,29 @@ typedef struct qc__cone {
     int32_t auxiliary; /* the first of its two auxiliary variables in `full`; -1: none        */
     double alpha;      /* of a power cone                                                     */
 } qc__cone;
+
+/* An entry of A where a row meets a variable of a PSD cone that is kept apart. */
+typedef struct qc__apart_entry {
+    int32_t value;       /* its number in A                                                     */
+    int32_t at;          /* the row of the cone whose variable it is                            */
+    int32_t left, right; /* the two lines of the k x k matrix that it is in, from lines[row] on */
+} qc__apart_entry;
+
+/*
+ * A PSD cone that is kept apart: each of its rows has one entry, in a variable that no other of its rows
+ * has and that P couples to none.  `row` are the other rows of A that have these variables; seen as a
+ * k x k matrix each, entries [entry_ptr[t], entry_ptr[t + 1]) are those of row[t], and lines
+ * [line_ptr[t], line_ptr[t + 1]) the rows of the matrix that are not empty.
+ */
+typedef struct qc__apart {
+    int32_t block;
+    int32_t rows;
+    int32_t *row;       /* [rows]     */
+    int32_t *entry_ptr; /* [rows + 1] */
+    int32_t *line_ptr;  /* [rows + 1] */
+    qc__apart_entry *entry;
+    int32_t *line;
+} qc__apart;
 
 /*
  * Supernode J receives from supernode K (K < J):   panel_J -= L_K[rows] D_K L_K[cols]'.
@@ -87,6 +113,10 @@ typedef struct qc__factor_plan {
      * auxiliary variables, the diagonal, u, w and the diagonal entries of the two. */
     int64_t *block_ptr; /* [blocks + 1]                                                       */
     int64_t *scatter_H;
+    /* Where the matrix of the t-th cone that is apart goes, from scatter_S[apart_ptr[t]]: its lower
+     * triangle row after row.  Values of P and A that are apart have the place -1. */
+    int64_t *apart_ptr; /* [apart_count + 1]                                                  */
+    int64_t *scatter_S;
     int8_t *covered; /* [supernodes] all of the panel that is used is values of P and A        */
     int64_t *diagonal; /* [size] where the diagonal entry of pivot k sits                    */
     int32_t widest, tallest; /* max over supernodes of w, and of w + number of rows           */
@@ -99,6 +129,9 @@ typedef struct qc__kkt {
     const qc__cone *blocks;
     int32_t block_count;
     int32_t auxiliary; /* variables for blocks that are kept sparse; 0: all blocks are dense  */
+    const qc__apart *apart; /* what is kept apart                                             */
+    int32_t apart_count;
+    const int8_t *is_apart; /* [n + m] of x and rows; NULL: none                              */
 } qc__kkt;
 
 struct qc__lane_table;
@@ -114,7 +147,12 @@ struct qc_plan {
     int32_t block_count;
     qc__cone *blocks;
     int32_t block_rows, auxiliary; /* rows in them; auxiliary variables of `full`     */
+    int32_t apart_count;
+    qc__apart *apart;
+    int8_t *is_apart; /* [n + m] its variable or row is apart; NULL: none is      */
     qc__factor_plan full; /* the whole KKT matrix, everything at every iteration      */
+    int has_dense; /* 1: `dense` exists: `full` with nothing apart             */
+    qc__factor_plan dense;
     int condensed; /* 1: `condense` exists and is what is used                 */
     qc__factor_plan condense;
     qc__factor_plan convexity; /* P alone, size n, to see whether it is positive semidefinite */
@@ -127,6 +165,12 @@ struct qc_plan {
 static inline int qc__is_sparse(const qc__kkt *kkt, const qc__cone *block)
 {
     return kkt->auxiliary > 0 && block->auxiliary >= 0;
+}
+
+/* Is the variable or the row kept apart from this matrix? */
+static inline int qc__is_apart(const qc__kkt *kkt, int32_t vertex)
+{
+    return kkt->is_apart && kkt->is_apart[vertex];
 }
 
 /* P and A are the batch's: what depends on them alone is done once. */

@@ -139,17 +139,46 @@ static round second_round(qc_solver *s)
                    .path = QC__PATH_FULL,
                    .embedded = 1,
                    .problems = s->retried,
-                   .count = s->retry_count,
+                   .count = s->embedded_count,
                    .tape = s->taped && s->plan->condensed ? s->full_tape : NULL,
                    .slot = s->full_slot};
 }
 
-static void list_retries(qc_solver *s)
+/* The same for values that need a dense block.  It puts the problems into other groups than the first
+ * round did, and has a tape of its own. */
+static round dense_round(qc_solver *s)
 {
-    s->retry_count = 0;
+    return (round){.solver = s,
+                   .path = QC__PATH_DENSE,
+                   .embedded = 1,
+                   .problems = s->retried + s->embedded_count,
+                   .count = s->dense_count,
+                   .tape = s->taped ? s->dense_tape : NULL,
+                   .slot = s->full_slot};
+}
+
+static int64_t list_retries(const qc_solver *s, qc__retry what, int64_t *problems)
+{
+    int64_t count = 0;
     for (int64_t k = 0; k < s->batch; k++)
-        if (s->retry[k])
-            s->retried[s->retry_count++] = k;
+        if (s->retry[k] == what)
+            problems[count++] = k;
+    return count;
+}
+
+static void list_all_retries(qc_solver *s)
+{
+    s->embedded_count = list_retries(s, QC__RETRY_EMBEDDED, s->retried);
+    s->dense_count = list_retries(s, QC__RETRY_DENSE, s->retried + s->embedded_count);
+}
+
+static void solve_again(solve_round *r, round work)
+{
+    qc_solver *s = work.solver;
+    r->work = work;
+    r->queue.count = 0;
+    if (work.count > 0)
+        qc__pool_run(s->pool, threads_for(s, work.count), solve_groups, r);
 }
 
 void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *warm)
@@ -173,12 +202,17 @@ void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *w
     if (qc__values_shared(s->plan) && round.work.path == QC__PATH_FULL)
         round.queue = (qc__queue){.problems = s->ordinary, .count = s->batch};
     qc__pool_run(s->pool, threads_for(s, s->batch), solve_groups, &round);
-    list_retries(s);
-    if (s->retry_count > 0) {
-        round.work = second_round(s);
-        round.queue.count = 0;
-        qc__pool_run(s->pool, threads_for(s, s->retry_count), solve_groups, &round);
-    }
+    list_all_retries(s);
+    solve_again(&round, second_round(s));
+    solve_again(&round, dense_round(s));
+}
+
+static void differentiate_again(derivative_round *r, round work)
+{
+    qc_solver *s = work.solver;
+    r->work = work;
+    if (work.count > 0)
+        qc__pool_run(s->pool, threads_for(s, work.count), derivative_groups, r);
 }
 
 void qc__run_derivative(qc_solver *s, const qc__derivative_job *job, int adjoint)
@@ -186,8 +220,7 @@ void qc__run_derivative(qc_solver *s, const qc__derivative_job *job, int adjoint
     derivative_round round = {.job = job, .adjoint = adjoint};
     round.work = first_round(s);
     qc__pool_run(s->pool, threads_for(s, s->batch), derivative_groups, &round);
-    if (s->plan->condensed && s->retry_count > 0) { /* what the first round could not know */
-        round.work = second_round(s);
-        qc__pool_run(s->pool, threads_for(s, s->retry_count), derivative_groups, &round);
-    }
+    if (s->plan->condensed) /* what the first round could not know */
+        differentiate_again(&round, second_round(s));
+    differentiate_again(&round, dense_round(s));
 }

@@ -25,6 +25,7 @@ static void layout_tapes(qc_solver *s, qc__arena *arena)
     s->full_slot = s->lanes->tape_bytes(s->plan, QC__PATH_FULL);
     s->condensed_tape = TAKE(arena, s->condensed_slot * (size_t)groups, char);
     s->full_tape = TAKE(arena, s->full_slot * (size_t)groups, char);
+    s->dense_tape = TAKE(arena, s->plan->has_dense ? s->full_slot * (size_t)groups : 0, char);
 }
 
 static void layout_derivative(qc_solver *s, qc__arena *arena)

@@ -191,6 +191,28 @@ static void every_cone_too(void **state)
     check_cones(20, (qc_cone){QC_CONE_POWER, 3, 0.3}, 5);
 }
 
+/* A matrix that is kept apart, and one that its values make dense, problem 1 of three. */
+static void a_large_matrix_too(void **state)
+{
+    (void)state;
+    enum { MATRIX = 15, SIZE = MATRIX * (MATRIX + 1) / 2, OWN = 5 };
+    const qc_cone cone = {QC_CONE_PSD, SIZE, 0.0};
+    family fam;
+    family_matrix(&fam, MATRIX, OWN - 2);
+    problems p = problems_random(&fam.f, BATCH, 2);
+    for (int k = 0; k < BATCH; k++) {
+        for (int j = 0; j <= SIZE; j++)
+            p.P[k * p.P_length + j] = k == 1 && j == 3 ? 2.0 : 1.0;
+        for (int j = 0; j < SIZE; j++)
+            p.A[k * p.A_length + p.f.A_colptr[j + 1] - 1] = -1.0;
+        for (int i = 0; i < p.m; i++)
+            p.b[k * p.m + i] = i < OWN ? i >= OWN - 2 : interior(&cone, i - OWN);
+    }
+    check_problems(&p, -1);
+    problems_free(&p);
+    family_free(&fam);
+}
+
 static const qc__lane_table *table_of(const qc_plan *plan, int64_t capacity, int threads)
 {
     qc_solver *solver;
@@ -237,6 +259,7 @@ int main(void)
         cmocka_unit_test(every_family_has_the_bits_of_lanes),
         cmocka_unit_test(large_dense_ones_too),
         cmocka_unit_test(every_cone_too),
+        cmocka_unit_test(a_large_matrix_too),
         cmocka_unit_test(few_problems_a_thread_get_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

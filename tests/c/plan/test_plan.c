@@ -146,26 +146,34 @@ static void condensing_needs_a_diagonal_and_a_cone(void **state)
 }
 
 /* Every allocation fails once; the sanitizer sees to it that nothing leaks. */
+static void check_failed_allocations(const qc_family *f)
+{
+    qc_error error = QC_ERROR_MEMORY;
+    qc_message why;
+    int fail = 0;
+    for (; error == QC_ERROR_MEMORY; fail++) {
+        qc_plan *plan = (qc_plan *)&why;
+        allocator_watch(fail);
+        error = qc__plan_new(&plan, f, -1, &why);
+        allocator_watch(-1);
+        assert_int_equal(plan == NULL, error != QC_OK);
+        qc__plan_free(plan);
+    }
+    assert_int_equal(error, QC_OK);
+    assert_true(fail > 40);
+}
+
 static void survives_every_failed_allocation(void **state)
 {
     (void)state;
     family fam;
     for (int k = 0; family_make(&fam, k); k++) {
-        qc_error error = QC_ERROR_MEMORY;
-        qc_message why;
-        int fail = 0;
-        for (; error == QC_ERROR_MEMORY; fail++) {
-            qc_plan *plan = (qc_plan *)&fam;
-            allocator_watch(fail);
-            error = qc__plan_new(&plan, &fam.f, -1, &why);
-            allocator_watch(-1);
-            assert_int_equal(plan == NULL, error != QC_OK);
-            qc__plan_free(plan);
-        }
-        assert_int_equal(error, QC_OK);
-        assert_true(fail > 40);
+        check_failed_allocations(&fam.f);
         family_free(&fam);
     }
+    family_matrix(&fam, 14, 2);
+    check_failed_allocations(&fam.f);
+    family_free(&fam);
 }
 
 int main(void)

@@ -151,6 +151,28 @@ static void family_mixed(family *out)
     point(out);
 }
 
+void family_matrix(family *out, int order, int equalities)
+{
+    const int size = order * (order + 1) / 2, n = size + 1, own = equalities + 2;
+    *out = (family){.name = "matrix", .f = {.n = n}};
+    set_cones(out, equalities, 2);
+    out->cones[2] = (qc_cone){QC_CONE_PSD, size, 0.0};
+    out->f.cone_count = 3;
+    out->f.m += size;
+    mask P = mask_new(n, n), A = mask_new(own + size, n);
+    for (int j = 0; j < n; j++)
+        *at(&P, j, j) = 1;
+    for (int i = 0; i < size; i++)
+        *at(&A, own + i, size - 1 - i) = 1;
+    for (int i = 0; i < own; i++)
+        *at(&A, i, size) = 1;
+    for (int i = 0; i < equalities; i++)
+        for (int j = i % 3; j < size; j += 3)
+            *at(&A, i, j) = 1;
+    *at(&A, equalities, size - 1) = *at(&A, equalities + 1, 0) = 1;
+    set_masks(out, P, A);
+}
+
 int family_make(family *out, int k)
 {
     switch (k) {

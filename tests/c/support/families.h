@@ -24,5 +24,9 @@ void family_random(family *out, uint64_t seed, int n, int zero, int nonneg, doub
                    int diagonal);
 /* Entries where |i - j| <= band, in P and in the square A of inequalities. */
 void family_banded(family *out, int n, int band);
+/* A PSD cone of matrices of the given order, each row with a variable of its own in reverse, beside a
+ * last variable.  Equalities meet every third variable and the last, and two inequalities one diagonal
+ * entry of the matrix and the last.  P is diagonal. */
+void family_matrix(family *out, int order, int equalities);
 
 #endif
