@@ -162,3 +162,50 @@ def test_a_large_second_order_cone_is_cheap():
     nearest = a + (1.0 - a.sum()) / size
     assert np.allclose(solution.x[1:], nearest, rtol=0.0, atol=1e-9)
     assert solution.x[0] == pytest.approx(np.linalg.norm(nearest - a), rel=1e-9)
+
+
+def p_norm(rng, p, features, samples):
+    """min |Fx - g|_p over (x, r, t): r_i^(1/p) t^(1 - 1/p) >= |(Fx - g)_i|, sum r = t."""
+    F, g = rng.standard_normal((samples, features)), rng.standard_normal(samples)
+    A = np.zeros((1 + 3 * samples, features + samples + 1))
+    A[0, features:] = np.r_[np.ones(samples), -1.0]
+    A[1::3, features:-1] = -np.eye(samples)
+    A[2::3, -1] = -1.0
+    A[3::3, :features] = -F
+    b = np.zeros(len(A))
+    b[3::3] = -g
+    problem = qc.Problem(None, A, {"z": 1, "p": [1.0 / p] * samples})
+    solution = problem.solve(np.eye(A.shape[1])[-1], b)
+    return solution, F.T, F @ solution.x[:features] - g
+
+
+@pytest.mark.parametrize("p", [1.01, 1.1, 3.0, 10.0, 50.0])
+def test_p_norm_problems_of_hard_exponents(p):
+    """The objective is the norm, and its gradient F' sign(r) |r|^(p - 1) vanishes.
+
+    Entries of r near 0 have a kink for p near 1: there the gradient is known to |dr|^(p - 1).
+    """
+    solution, transposed, r = p_norm(np.random.default_rng(6), p, 20, 80)
+    assert solution.solved
+    assert solution.primal_residual <= 1e-8 and solution.dual_residual <= 1e-8
+    norm = np.linalg.norm(r, p)
+    assert solution.objective == pytest.approx(norm, rel=1e-8)
+    if p >= 3.0:
+        gradient = transposed @ (np.sign(r) * (np.abs(r) / norm) ** (p - 1.0))
+        assert largest(gradient) <= 1e-7
+
+
+def test_a_geometric_mean_of_many():
+    """max (x_1 ... x_n)^(1/n), sum x = n: all are one.  A chain of n - 1 power cones."""
+    n = 150
+    t = [0, *range(n, 2 * n - 1)]
+    columns = [column for k in range(1, n) for column in (t[k - 1], k, t[k])]
+    A = np.zeros((1 + 3 * (n - 1), 2 * n - 1))
+    A[0, :n] = 1.0
+    A[1 + np.arange(3 * (n - 1)), columns] = -1.0
+    b = np.r_[float(n), np.zeros(3 * (n - 1))]
+    problem = qc.Problem(None, A, {"z": 1, "p": [1.0 - 1.0 / k for k in range(2, n + 1)]})
+    solution = problem.solve(-np.eye(2 * n - 1)[-1], b)
+    assert solution.solved
+    assert solution.objective == pytest.approx(-1.0, abs=1e-8)
+    assert np.allclose(solution.x[:n], 1.0, rtol=0.0, atol=1e-7)
