@@ -13,6 +13,7 @@ which is the derivative, and what the other mode gives.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ from .._gradients import average_gradient
 
 _RANKS = (3, 2, 3, 2, 3, 2, 2)
 _TIGHTEST, _LOOSEST = 1e-12, 1e-8
+_FEASIBLE = 1e-7  # shifts below it, relative to the bounds, are rounding
 
 
 def QPFunction(
@@ -38,7 +40,7 @@ def QPFunction(
     """A function x, y, z = f(Q, p, A, b, G, l, u), or x, y, z, s_e, s_i = f(...).
 
     structural_feasibility: every problem has feasible points.  Otherwise each is replaced by the
-        closest one that has, A x = b + s_e and l <= G x + s_i <= u, where |s_e|^2 + |s_i|^2 is least.
+        closest one that has, A x = b + s_e and l + s_i <= G x <= u + s_i, where |s_e|^2 + |s_i|^2 is least.
     broadcast_reduction: "mean", as proxsuite, or "sum", of gradients in that mode.
     omp_parallel: False for one thread.
 
@@ -64,11 +66,16 @@ def QPFunction(
             )
         problem = _expanded(arguments, batch)
         if structural_feasibility:
-            return _solve(problem, problem.l == problem.u, settings)
+            return _solve(problem, settings)
         s_e, s_i = _shifts(problem, settings)
-        closest = problem._replace(b=problem.b + s_e, l=problem.l - s_i, u=problem.u - s_i)
         # On a row that has to give way, G x stays at its shifted bound.
-        return (*_solve(closest, (problem.l == problem.u) | (s_i != 0), settings), s_e, s_i)
+        lower, upper = problem.l + s_i, problem.u + s_i
+        closest = problem._replace(
+            b=problem.b + s_e,
+            l=torch.where(s_i > 0, upper, lower),
+            u=torch.where(s_i < 0, lower, upper),
+        )
+        return (*_solve(closest, settings), s_e, s_i)
 
     return solve
 
@@ -122,11 +129,11 @@ def _shifts(problem: Batch, settings: dict[str, Any]) -> tuple[Tensor, Tensor]:
         p.new_zeros(batch, n + neq + m),
         _beside(problem.A, -eye_e, p.new_zeros(neq, m)),
         problem.b,
-        _beside(problem.G, p.new_zeros(m, neq), eye_i),
+        _beside(problem.G, p.new_zeros(m, neq), -eye_i),
         problem.l,
         problem.u,
     )
-    x, _, _ = _solve(phase, problem.l == problem.u, settings)
+    x, _, _ = _solve(phase, settings)
     shift = x[:, n:]
     scale = 1 + torch.cat([problem.b, problem.l, problem.u], 1).detach().abs().nan_to_num(
         posinf=0.0
@@ -139,12 +146,10 @@ def _beside(matrix: Tensor, *blocks: Tensor) -> Tensor:
     return torch.cat([matrix, *(block.expand(len(matrix), *block.shape) for block in blocks)], 2)
 
 
-def _solve(problem: Batch, fixed: Tensor, settings: dict[str, Any]) -> tuple[Tensor, ...]:
-    """x, y, z.  fixed: (batch, m), rows whose bounds meet or that sit at one: equalities.
-
-    Problems with the same fixed rows are solved together.
-    """
-    kinds, kind = torch.unique(fixed, dim=0, return_inverse=True)
+def _solve(problem: Batch, settings: dict[str, Any]) -> tuple[Tensor, ...]:
+    """x, y, z.  Rows whose bounds meet are equalities; problems with the same such rows are solved
+    together."""
+    kinds, kind = torch.unique(problem.l == problem.u, dim=0, return_inverse=True)
     if len(kinds) == 1:
         return _solve_alike(problem, kinds[0], settings)
     places = [torch.nonzero(kind == k).ravel() for k in range(len(kinds))]
@@ -163,12 +168,11 @@ def _solve_alike(problem: Batch, fixed: Tensor, settings: dict[str, Any]) -> tup
     sides = [(-G[:, free], -l[:, free]), (G[:, free], u[:, free])]
     rows = [torch.where(side.isfinite()[..., None], matrix, 0.0) for matrix, side in sides]
     bounds = [torch.where(side.isfinite(), side, 1.0) for _, side in sides]
-    at = torch.where(_gives_way_below(problem), l, u)[:, fixed]
     found = qp(
         Q,
         p,
         *_or_none(torch.cat(rows, 1), torch.cat(bounds, 1)),
-        *_or_none(torch.cat([A, G[:, fixed]], 1), torch.cat([b, at], 1)),
+        *_or_none(torch.cat([A, G[:, fixed]], 1), torch.cat([b, u[:, fixed]], 1)),
         full=True,
         **settings,
     )
