@@ -50,7 +50,9 @@ def QPFunction(
     """
     del maxIter, eps_backward, rho_backward, mu_backward
     if broadcast_reduction not in ("mean", "sum"):
-        raise ValueError(f"broadcast_reduction is {broadcast_reduction!r}, expected 'mean' or 'sum'")
+        raise ValueError(
+            f"broadcast_reduction is {broadcast_reduction!r}, expected 'mean' or 'sum'"
+        )
     settings = {"tolerance": min(max(eps, _TIGHTEST), _LOOSEST)}
     if not omp_parallel:
         settings["num_threads"] = 1

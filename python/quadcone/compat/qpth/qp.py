@@ -120,7 +120,9 @@ def SpQPFunction(
 
     def solve(Qv: Tensor, p: Tensor, Gv: Tensor, h: Tensor, Av: Tensor, b: Tensor) -> Tensor:
         arguments = (Qv, p, Gv, h, Av, b)
-        batch = extract_nBatch(*(X.unsqueeze(-1) if k % 2 == 0 else X for k, X in enumerate(arguments)))
+        batch = extract_nBatch(
+            *(X.unsqueeze(-1) if k % 2 == 0 else X for k, X in enumerate(arguments))
+        )
         if broadcast_reduction == "mean":
             arguments = _averaged(arguments, (2,) * 6, batch)
         Qv, p, Gv, h, Av, b = arguments
@@ -157,9 +159,7 @@ def _check_spd(Q: Tensor) -> None:
 
 
 def _averaged(arguments: Any, ranks: Any, batch: int) -> tuple[Tensor, ...]:
-    return tuple(
-        average_gradient(X, rank, batch) for X, rank in zip(arguments, ranks, strict=True)
-    )
+    return tuple(average_gradient(X, rank, batch) for X, rank in zip(arguments, ranks, strict=True))
 
 
 def _pattern(index: Tensor, shape: tuple[int, int]) -> tuple[Any, Tensor]:

@@ -37,13 +37,14 @@ class CvxpyLayer:
         del verbose
         self.solver, gp = read_solver(solver, gp, custom_method)
         self.solver_args = solver_args or {}
-        self.program = compile_layer(
-            problem, parameters, variables, self.solver, gp, canon_backend
-        )
+        self.program = compile_layer(problem, parameters, variables, self.solver, gp, canon_backend)
         self._layers: dict[Any, Layer] = {}
 
     def __call__(
-        self, *params: ArrayLike, solver_args: dict[str, Any] | None = None, warm_start: bool = False
+        self,
+        *params: ArrayLike,
+        solver_args: dict[str, Any] | None = None,
+        warm_start: bool = False,
     ) -> tuple[Array, ...]:
         """The values of the variables, with the batch in front where a parameter has it.
 

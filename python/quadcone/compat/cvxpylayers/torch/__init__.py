@@ -43,9 +43,7 @@ class CvxpyLayer(nn.Module):
         del verbose
         self.solver, gp = read_solver(solver, gp, custom_method)
         self.solver_args = solver_args or {}
-        self.program = compile_layer(
-            problem, parameters, variables, self.solver, gp, canon_backend
-        )
+        self.program = compile_layer(problem, parameters, variables, self.solver, gp, canon_backend)
         self._layers: dict[Any, Layer] = {}
 
     def forward(
