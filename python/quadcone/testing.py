@@ -5,13 +5,13 @@
 >>> table = testing.check_layer(testing.quadcone_layer)
 >>> print(table)
 
-It runs cones x regular and degenerate problems x batched and shared arguments, and compares solutions
-and gradients with what they must be.  A layer is any function
+It runs cones x regular and degenerate problems x batched and shared arguments, and compares
+solutions and gradients with what they must be.  A layer is any function
 
     x, vjp = layer(P, q, A, b, cones)
 
-of NumPy arrays: P (n, n), q (n,), A (m, n), b (m,), each with or without a batch dimension, and cones
-as `quadcone.Problem` takes them.  x is (n,), or (batch, n) where an argument has a batch dimension.
+of NumPy arrays: P (n, n), q (n,), A (m, n), b (m,), each with or without a batch dimension, and
+cones as `quadcone.Problem` takes them.  x is (n,), or (batch, n) where an argument has a batch dimension.
 vjp(dx) gives the gradients of P, q, A, b in the shapes of these.  A layer may raise
 NotImplementedError for what it does not do.
 """
@@ -249,4 +249,5 @@ def _definite(rng: np.random.Generator, n: int) -> Any:
 
 def _directions(rng: np.random.Generator, n: int, m: int) -> tuple[Any, Any, Any, Any]:
     dP = rng.standard_normal((n, n))
-    return dP + dP.T, *(rng.standard_normal(size) for size in (n, (m, n), m))
+    dq, dA, db = (rng.standard_normal(size) for size in (n, (m, n), m))
+    return dP + dP.T, dq, dA, db

@@ -69,9 +69,9 @@ def test_shapes(fit, shapes, message):
 
 def test_definitions(fit):
     problem, parameters, variables = fit
-    with pytest.raises(ValueError, match="must exactly match problem.parameters"):
+    with pytest.raises(ValueError, match=r"must exactly match problem\.parameters"):
         CvxpyLayer(problem, parameters[:1], variables)
-    with pytest.raises(ValueError, match="must be a subset of problem.variables"):
+    with pytest.raises(ValueError, match=r"must be a subset of problem\.variables"):
         CvxpyLayer(problem, parameters, [cp.Variable()])
     with pytest.raises(RuntimeError, match="Unknown solver"):
         CvxpyLayer(problem, parameters, variables, solver="CLARABEL")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...cvxpy import compile_problem
-from ..diffcp._program import LPGD_MODES, SolverError, check_method, check_mode, read_options
+from ..diffcp._program import LPGD_MODES, check_method, check_mode, read_options
+from ..diffcp._program import SolverError as SolverError
 
 if TYPE_CHECKING:
     from ..._program import Program
@@ -50,7 +51,7 @@ def check_shapes(program: Program, shapes: Sequence[tuple[int, ...]]) -> None:
             "A tensor must be provided for each CVXPY parameter; "
             f"received {len(shapes)} tensors, expected {len(expected)}"
         )
-    batches = set()
+    batches: set[int] = set()
     for k, (shape, one) in enumerate(zip(shapes, expected, strict=True)):
         extra = len(shape) - len(one)
         if extra not in (0, 1):

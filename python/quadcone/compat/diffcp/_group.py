@@ -86,7 +86,9 @@ class Group:
             raise ValueError("P must be provided if dP is not None.")
         dA = [values_at(dA, "dA", each.A) for dA, each in zip(dAs, programs, strict=True)]
         tangents = self._derived(kwargs).jvp(
-            dP=None if dPs is None else np.stack([_whole(*pair) for pair in zip(dPs, programs)]),
+            dP=None
+            if dPs is None
+            else np.stack([_whole(*pair) for pair in zip(dPs, programs, strict=True)]),
             dq=np.stack([np.ravel(dc) for dc in dcs]),
             dA=np.stack(dA) if len(programs[0].b) else None,
             db=np.stack([np.ravel(db) for db in dbs]),

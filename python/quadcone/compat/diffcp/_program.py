@@ -62,7 +62,7 @@ def read_program(A: Any, b: Any, c: Any, cone_dict: dict[str, Any], P: Any) -> P
 
 
 def cones_of(cone_dict: dict[str, Any]) -> dict[str, Any]:
-    """quadcone's dictionary: "f" is an old name for "z", and a single size may be without a list."""
+    """quadcone's dictionary: "f" is an old name of "z", and a single size may lack its list."""
     cones = {key: value for key, value in cone_dict.items() if key != "f"}
     if cone_dict.get("f"):
         cones["z"] = cones.get("z", 0) + cone_dict["f"]

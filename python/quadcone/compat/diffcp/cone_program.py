@@ -44,8 +44,8 @@ def solve_and_derivative(
     A: (m, n), sparse.  b: (m,).  c: (n,).  P: (n, n), sparse and symmetric, or its upper triangle.
     cone_dict: numbers and sizes of the cones "z" (or "f"), "l", "q", "s", "ep", "ed".
     warm_start: (x, y, s) near the solution.
-    mode: "lsqr", "lsmr", "dense"; "lpgd", "lpgd_left", "lpgd_right" with derivative_kwargs of tau and
-        rho, which D and DT take as well.
+    mode: "lsqr", "lsmr", "dense"; "lpgd", "lpgd_left", "lpgd_right" with derivative_kwargs of tau
+        and rho, which D and DT take as well.
 
     D(dA, db, dc, dP=None) is dx, dy, ds.  DT(dx, dy, ds, return_dP=False) is dA, db, dc and perhaps
     dP, on the patterns of A and P.
@@ -169,7 +169,7 @@ def solve_and_derivative_batch(
     ) -> tuple[list[Any], ...]:
         """Lists of dA, db, dc, and dP where that is asked for."""
         parts = [
-            group.adjoint(*_picked(indices, dxs, dys, dss), return_dP, **kwargs)
+            group.adjoint(*_picked(indices, dxs, dys, dss), return_dP=return_dP, **kwargs)
             for indices, group in groups
         ]
         return _in_order(count, groups, parts)
@@ -234,7 +234,9 @@ def _solve_many(
     groups = []
     for indices in families.values():
         starts = None if warm_starts is None else [warm_starts[k] for k in indices]
-        start = None if starts is None else tuple(np.stack(each) for each in zip(*starts))
+        start = (
+            None if starts is None else tuple(np.stack(each) for each in zip(*starts, strict=True))
+        )
         groups.append((indices, _group([programs[k] for k in indices], mode, options, start)))
     for _, group in groups:
         group.check(method)

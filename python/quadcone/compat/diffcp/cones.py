@@ -77,5 +77,10 @@ def _proj(x: Any, cone: str, dual: bool = False) -> Any:
         raise NotImplementedError(f"{cone} not implemented")
     if not len(x):
         return np.array(x, np.float64)
-    sizes = {SOC: [len(x)], PSD: [psd_dim(len(x))], EXP: len(x) // 3, EXP_DUAL: len(x) // 3}
+    sizes: dict[str, Any] = {
+        SOC: [len(x)],
+        PSD: [psd_dim(len(x))],
+        EXP: len(x) // 3,
+        EXP_DUAL: len(x) // 3,
+    }
     return project(x, {cone: sizes.get(cone, len(x))}, dual=dual)

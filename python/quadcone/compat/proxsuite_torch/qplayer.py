@@ -4,8 +4,8 @@
     minimize    1/2 x'Q x + p'x        subject to    A x = b,  l <= G x <= u
 
 What is different: outputs and gradients have the dtype of the arguments (proxsuite rounds gradients
-to float32) and are on their device; in the mode of the closest feasible problem G may be batched and
-A, b empty; a problem without a solution is NaN.  As in proxsuite, that mode gives the *mean* of the
+to float32) and are on their device; in the mode of the closest feasible problem G may be batched
+and A, b empty; a problem without a solution is NaN.  As in proxsuite, that mode gives the *mean* of the
 gradients of an argument that the whole batch shares; broadcast_reduction="sum" makes it their sum,
 which is the derivative, and what the other mode gives.
 """
@@ -40,7 +40,8 @@ def QPFunction(
     """A function x, y, z = f(Q, p, A, b, G, l, u), or x, y, z, s_e, s_i = f(...).
 
     structural_feasibility: every problem has feasible points.  Otherwise each is replaced by the
-        closest one that has, A x = b + s_e and l + s_i <= G x <= u + s_i, where |s_e|^2 + |s_i|^2 is least.
+        closest one that has, A x = b + s_e and l + s_i <= G x <= u + s_i, where the norm of s_e and
+        s_i is least.
     broadcast_reduction: "mean", as proxsuite, or "sum", of gradients in that mode.
     omp_parallel: False for one thread.
 
@@ -58,9 +59,9 @@ def QPFunction(
         settings["num_threads"] = 1
 
     def solve(
-        Q: Tensor, p: Tensor, A: Tensor, b: Tensor, G: Tensor, l: Tensor, u: Tensor
+        Q: Tensor, p: Tensor, A: Tensor, b: Tensor, G: Tensor, low: Tensor, high: Tensor
     ) -> tuple[Tensor, ...]:
-        arguments = (Q, p, A, b, G, l, u)
+        arguments: tuple[Tensor, ...] = (Q, p, A, b, G, low, high)
         batch = _batch(arguments)
         if not structural_feasibility and broadcast_reduction == "mean":
             arguments = tuple(
@@ -71,11 +72,11 @@ def QPFunction(
             return _solve(problem, settings)
         s_e, s_i = _shifts(problem, settings)
         # On a row that has to give way, G x stays at its shifted bound.
-        lower, upper = problem.l + s_i, problem.u + s_i
+        lower, upper = problem.low + s_i, problem.high + s_i
         closest = problem._replace(
             b=problem.b + s_e,
-            l=torch.where(s_i > 0, upper, lower),
-            u=torch.where(s_i < 0, lower, upper),
+            low=torch.where(s_i > 0, upper, lower),
+            high=torch.where(s_i < 0, lower, upper),
         )
         return (*_solve(closest, settings), s_e, s_i)
 
@@ -90,8 +91,8 @@ class Batch(NamedTuple):
     A: Tensor
     b: Tensor
     G: Tensor
-    l: Tensor
-    u: Tensor
+    low: Tensor
+    high: Tensor
 
 
 def _batch(arguments: tuple[Tensor, ...]) -> int:
@@ -132,12 +133,12 @@ def _shifts(problem: Batch, settings: dict[str, Any]) -> tuple[Tensor, Tensor]:
         _beside(problem.A, -eye_e, p.new_zeros(neq, m)),
         problem.b,
         _beside(problem.G, p.new_zeros(m, neq), -eye_i),
-        problem.l,
-        problem.u,
+        problem.low,
+        problem.high,
     )
     x, _, _ = _solve(phase, settings)
     shift = x[:, n:]
-    scale = 1 + torch.cat([problem.b, problem.l, problem.u], 1).detach().abs().nan_to_num(
+    scale = 1 + torch.cat([problem.b, problem.low, problem.high], 1).detach().abs().nan_to_num(
         posinf=0.0
     ).amax(1, keepdim=True)
     shift = torch.where(shift.detach().abs() > _FEASIBLE * scale, shift, 0.0)
@@ -151,7 +152,7 @@ def _beside(matrix: Tensor, *blocks: Tensor) -> Tensor:
 def _solve(problem: Batch, settings: dict[str, Any]) -> tuple[Tensor, ...]:
     """x, y, z.  Rows whose bounds meet are equalities; problems with the same such rows are solved
     together."""
-    kinds, kind = torch.unique(problem.l == problem.u, dim=0, return_inverse=True)
+    kinds, kind = torch.unique(problem.low == problem.high, dim=0, return_inverse=True)
     if len(kinds) == 1:
         return _solve_alike(problem, kinds[0], settings)
     places = [torch.nonzero(kind == k).ravel() for k in range(len(kinds))]
@@ -164,22 +165,22 @@ def _solve(problem: Batch, settings: dict[str, Any]) -> tuple[Tensor, ...]:
 
 
 def _solve_alike(problem: Batch, fixed: Tensor, settings: dict[str, Any]) -> tuple[Tensor, ...]:
-    Q, p, A, b, G, l, u = problem
+    Q, p, A, b, G, low, high = problem
     free = ~fixed
     # A row that has no bound is 0 x <= 1.
-    sides = [(-G[:, free], -l[:, free]), (G[:, free], u[:, free])]
+    sides = [(-G[:, free], -low[:, free]), (G[:, free], high[:, free])]
     rows = [torch.where(side.isfinite()[..., None], matrix, 0.0) for matrix, side in sides]
     bounds = [torch.where(side.isfinite(), side, 1.0) for _, side in sides]
     found = qp(
         Q,
         p,
         *_or_none(torch.cat(rows, 1), torch.cat(bounds, 1)),
-        *_or_none(torch.cat([A, G[:, fixed]], 1), torch.cat([b, u[:, fixed]], 1)),
+        *_or_none(torch.cat([A, G[:, fixed]], 1), torch.cat([b, high[:, fixed]], 1)),
         full=True,
         **settings,
     )
     neq, m = b.size(1), int(free.sum())
-    z = p.new_zeros(l.shape)
+    z = p.new_zeros(low.shape)
     z[:, fixed] = found.nu[:, neq:]
     z[:, free] = found.lam[:, m:] - found.lam[:, :m]
     return found.z, found.nu[:, :neq], z

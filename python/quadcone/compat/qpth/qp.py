@@ -62,7 +62,7 @@ def QPFunction(
     tolerance = min(max(eps, 1e-12), _TOLERANCE)
 
     def solve(Q: Tensor, p: Tensor, G: Tensor, h: Tensor, A: Tensor, b: Tensor) -> Tensor:
-        arguments = (Q, p, G, h, A, b)
+        arguments: tuple[Tensor, ...] = (Q, p, G, h, A, b)
         batch = extract_nBatch(*arguments)
         for X, rank in zip(arguments, _RANKS, strict=True):
             expandParam(X, batch, rank)
@@ -76,7 +76,7 @@ def QPFunction(
         )
         if verbose >= 0 and _has_failed(found.report):
             print(_WARNING)
-        return torch.atleast_2d(found.z)
+        return found.z if found.z.dim() == 2 else found.z[None]
 
     return solve
 
@@ -119,7 +119,7 @@ def SpQPFunction(
     layer = ConeLayer(Problem(Q, A, {"z": neq, "l": nineq}), tolerance=tolerance)
 
     def solve(Qv: Tensor, p: Tensor, Gv: Tensor, h: Tensor, Av: Tensor, b: Tensor) -> Tensor:
-        arguments = (Qv, p, Gv, h, Av, b)
+        arguments: tuple[Tensor, ...] = (Qv, p, Gv, h, Av, b)
         batch = extract_nBatch(
             *(X.unsqueeze(-1) if k % 2 == 0 else X for k, X in enumerate(arguments))
         )
@@ -132,11 +132,12 @@ def SpQPFunction(
             q=p,
             b=sides,
             P=_placed(Qv, Q_place, Q.nnz),
-            A=None if A is None else _placed(values, A_place, A.nnz),
+            A=None if A_place is None else _placed(values, A_place, A.nnz),
         )
         if verbose >= 0 and _has_failed(layer.report):
             print(_WARNING)
-        return torch.atleast_2d(x)
+        z: Tensor = x if x.dim() == 2 else x[None]
+        return z
 
     return solve
 
