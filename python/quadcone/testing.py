@@ -11,8 +11,8 @@ solutions and gradients with what they must be.  A layer is any function
     x, vjp = layer(P, q, A, b, cones)
 
 of NumPy arrays: P (n, n), q (n,), A (m, n), b (m,), each with or without a batch dimension, and
-cones as `quadcone.Problem` takes them.  x is (n,), or (batch, n) where an argument has a batch dimension.
-vjp(dx) gives the gradients of P, q, A, b in the shapes of these.  A layer may raise
+cones as `quadcone.Problem` takes them.  x is (n,), or (batch, n) where an argument has a batch
+dimension.  vjp(dx) gives the gradients of P, q, A, b in the shapes of these.  A layer may raise
 NotImplementedError for what it does not do.
 """
 

@@ -4,9 +4,9 @@
     minimize    1/2 x'Q x + q'x        subject to    A x = b,  G x <= h
 
 What is different: backend, linear_solver and max_iter have no effect, solver_tol none if it is
-looser than quadcone's own tolerance, and where there is no solution x is NaN.  Gradients are the exact
-derivative of the solution whatever target_kappa says; qpax gives those of a point on the central
-path.
+looser than quadcone's own tolerance, and where there is no solution x is NaN.  Gradients are the
+exact derivative of the solution whatever target_kappa says; qpax gives those of a point on the
+central path.
 """
 
 from __future__ import annotations

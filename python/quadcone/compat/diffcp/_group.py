@@ -96,7 +96,7 @@ class Group:
         return list(tangents.dx), list(tangents.dy), list(tangents.ds)
 
     def adjoint(
-        self, dxs: Any, dys: Any, dss: Any, return_dP: bool = False, **kwargs: Any
+        self, dxs: Any, dys: Any, dss: Any, *, return_dP: bool = False, **kwargs: Any
     ) -> tuple[list[Any], ...]:
         """Lists of dA, db, dc, and dP where that is asked for."""
         if return_dP and self.programs[0].P is None:

@@ -91,7 +91,7 @@ def solve_and_derivative_internal(
         dx: Any, dy: Any, ds: Any, return_dP: bool = False, **kwargs: Any
     ) -> tuple[Any, ...]:
         """dA, db, dc, and dP where that is asked for."""
-        lists = group.adjoint([dx], [dy], [ds], return_dP, **kwargs)
+        lists = group.adjoint([dx], [dy], [ds], return_dP=return_dP, **kwargs)
         return tuple(each[0] for each in lists)
 
     return {**group.result(0), "D": derivative, "DT": adjoint_derivative}

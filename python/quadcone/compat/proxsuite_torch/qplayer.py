@@ -5,9 +5,9 @@
 
 What is different: outputs and gradients have the dtype of the arguments (proxsuite rounds gradients
 to float32) and are on their device; in the mode of the closest feasible problem G may be batched
-and A, b empty; a problem without a solution is NaN.  As in proxsuite, that mode gives the *mean* of the
-gradients of an argument that the whole batch shares; broadcast_reduction="sum" makes it their sum,
-which is the derivative, and what the other mode gives.
+and A, b empty; a problem without a solution is NaN.  As in proxsuite, that mode gives the *mean* of
+the gradients of an argument that the whole batch shares; broadcast_reduction="sum" makes it their
+sum, which is the derivative, and what the other mode gives.
 """
 
 from __future__ import annotations

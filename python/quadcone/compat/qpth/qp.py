@@ -132,7 +132,7 @@ def SpQPFunction(
             q=p,
             b=sides,
             P=_placed(Qv, Q_place, Q.nnz),
-            A=None if A_place is None else _placed(values, A_place, A.nnz),
+            A=None if A is None or A_place is None else _placed(values, A_place, A.nnz),
         )
         if verbose >= 0 and _has_failed(layer.report):
             print(_WARNING)
