@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cvxpylayers.torch's CvxpyLayer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from ...._errors import SolveError
+from ....torch import CvxpyLayer as Layer
+from .._arguments import check_shapes, compile_layer, read_call, read_solver, solver_error
+
+
+class CvxpyLayer(nn.Module):
+    """A CVXPY problem as a PyTorch module; `quadcone.torch.CvxpyLayer` with cvxpylayers' arguments.
+
+    problem: a cvxpy.Problem that follows the rules of DPP.
+    parameters: all of the problem's.  variables: of it, or dual variables of its constraints.
+    solver: None, "DIFFCP", "MOREAU", "CUCLARABEL" or "MPAX"; RuntimeError for another.
+    gp: the problem is a geometric program.
+    solver_args: options of diffcp or settings of quadcone for every call.
+    custom_method: NotImplementedError unless None.
+
+    Raises ValueError where these do not fit each other.
+    """
+
+    def __init__(
+        self,
+        problem: Any,
+        parameters: Sequence[Any],
+        variables: Sequence[Any],
+        solver: Any = None,
+        gp: bool = False,
+        verbose: bool = False,
+        canon_backend: str | None = None,
+        solver_args: dict[str, Any] | None = None,
+        *,
+        custom_method: Any = None,
+    ) -> None:
+        super().__init__()
+        del verbose
+        self.solver, gp = read_solver(solver, gp, custom_method)
+        self.solver_args = solver_args or {}
+        self.program = compile_layer(problem, parameters, variables, self.solver, gp, canon_backend)
+        self._layers: dict[Any, Layer] = {}
+
+    def forward(
+        self, *params: Tensor, solver_args: dict[str, Any] | None = None, warm_start: bool = False
+    ) -> tuple[Tensor, ...]:
+        """The values of the variables, with the batch in front where a parameter has it.
+
+        params: each of its parameter's shape, with or without a batch in front.
+        solver_args: as those of the layer, for this call.
+        warm_start: accepted with "MOREAU", and ignored.
+
+        Raises ValueError for shapes, and SolverError where a problem of the batch has no solution.
+        """
+        check_shapes(self.program, [tuple(value.shape) for value in params])
+        settings = read_call(self.solver, self.solver_args, solver_args, warm_start)
+        key = tuple(sorted(settings.items()))
+        if key not in self._layers:
+            self._layers[key] = Layer(self.program, on_failure="raise", **settings)
+        try:
+            return self._layers[key]._solve(params)
+        except SolveError as error:
+            raise solver_error(error) from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_layers": {}}

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs of one family, solved together, and their derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..._problem import Problem
+from ..._solution import Solution
+from ..._status import Status
+from ._program import LPGD_MODES, Program, SolverError, values_at
+
+STATUSES: dict[str, str] = {
+    Status.SOLVED: "Solved",
+    Status.SOLVED_INACCURATE: "Solved/Inaccurate",
+    Status.PRIMAL_INFEASIBLE: "Infeasible",
+    Status.DUAL_INFEASIBLE: "Unbounded",
+}
+
+
+@dataclass
+class Group:
+    """Programs of one family with their solution, and perhaps that of another derivative mode."""
+
+    programs: Sequence[Program]
+    mode: str
+    settings: dict[str, Any]
+    derivative_kwargs: dict[str, Any]
+    warm_start: Any = None
+    problem: Problem = field(init=False)
+    solution: Solution = field(init=False)
+    _moved: dict[tuple[float, float], Solution] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        first = self.programs[0]
+        self.problem = Problem(first.P, first.A if len(first.b) else None, first.cones)
+        self.solution = self._solve(self.warm_start)
+
+    def _solve(self, warm_start: Any, **derivative: Any) -> Solution:
+        programs = self.programs
+        P = None if programs[0].P is None else np.stack([each.P.data for each in programs])
+        A = np.stack([each.A.data for each in programs]) if len(programs[0].b) else None
+        return self.problem.solve(
+            np.stack([each.c for each in programs]),
+            np.stack([each.b for each in programs]),
+            P=P,
+            A=A,
+            warm_start=warm_start,
+            **{**self.settings, **derivative},
+        )
+
+    def status(self, k: int) -> str:
+        """By SCS's names."""
+        return STATUSES.get(self.solution.status[k], "Failure")
+
+    def check(self, solve_method: str | None) -> None:
+        """SolverError where a program has no solution."""
+        failed = np.flatnonzero(~np.atleast_1d(self.solution.solved))
+        if len(failed):
+            name = (solve_method or "quadcone").lower()
+            raise SolverError(f"Solver {name} returned status {self.status(failed[0])}")
+
+    def result(self, k: int) -> dict[str, Any]:
+        """x, y, s and info, as SCS gives them."""
+        found = self.solution
+        info = {
+            "status": self.status(k),
+            "solveTime": 0.0,
+            "setupTime": 0.0,
+            "iter": int(found.iterations[k]),  # type: ignore[index]
+            "pobj": float(found.objective[k]),  # type: ignore[index]
+        }
+        return {"x": found.x[k], "y": found.y[k], "s": found.s[k], "info": info}
+
+    def derivative(
+        self, dAs: Any, dbs: Any, dcs: Any, dPs: Any = None, **kwargs: Any
+    ) -> tuple[list[Any], list[Any], list[Any]]:
+        """Lists of dx, dy and ds."""
+        programs = self.programs
+        if dPs is not None and programs[0].P is None:
+            raise ValueError("P must be provided if dP is not None.")
+        dA = [values_at(dA, "dA", each.A) for dA, each in zip(dAs, programs, strict=True)]
+        tangents = self._derived(kwargs).jvp(
+            dP=None
+            if dPs is None
+            else np.stack([_whole(*pair) for pair in zip(dPs, programs, strict=True)]),
+            dq=np.stack([np.ravel(dc) for dc in dcs]),
+            dA=np.stack(dA) if len(programs[0].b) else None,
+            db=np.stack([np.ravel(db) for db in dbs]),
+        )
+        return list(tangents.dx), list(tangents.dy), list(tangents.ds)
+
+    def adjoint(
+        self, dxs: Any, dys: Any, dss: Any, *, return_dP: bool = False, **kwargs: Any
+    ) -> tuple[list[Any], ...]:
+        """Lists of dA, db, dc, and dP where that is asked for."""
+        if return_dP and self.programs[0].P is None:
+            raise ValueError("P must be provided if return_dP is true.")
+        found = self._derived(kwargs).vjp(
+            *(np.stack([np.ravel(d) for d in ds]) for ds in (dxs, dys, dss))
+        )
+        dAs = [_like(each.A, values) for each, values in zip(self.programs, found.A, strict=True)]
+        lists = (dAs, list(found.b), list(found.q))
+        if not return_dP:
+            return lists
+        return (*lists, [_part(*pair) for pair in zip(self.programs, found.P, strict=True)])
+
+    def _derived(self, kwargs: dict[str, Any]) -> Solution:
+        """The solution whose derivative is that of the mode."""
+        if self.mode not in LPGD_MODES:
+            return self.solution
+        kwargs = {**self.derivative_kwargs, **kwargs}
+        tau, rho = kwargs.get("tau"), kwargs.get("rho") or 0.0
+        if tau is None or tau <= 0:
+            raise ValueError(f"LPGD mode requires tau > 0, got tau={tau}.")
+        if rho < 0:
+            raise ValueError(f"LPGD mode requires rho >= 0, got rho={rho}.")
+        if (tau, rho) not in self._moved:
+            self._moved[tau, rho] = self._solve(
+                self.solution,
+                derivatives=True,
+                derivative_mode=self.mode,
+                lpgd_tau=tau,
+                lpgd_rho=rho,
+            )
+        return self._moved[tau, rho]
+
+
+def _like(pattern: Any, values: Any) -> Any:
+    """A matrix by columns with this pattern."""
+    return sp.csc_matrix((values.copy(), pattern.indices, pattern.indptr), shape=pattern.shape)
+
+
+def _whole(dP: Any, program: Program) -> Any:
+    """(nnz,): a tangent of the caller's P as one of the whole P."""
+    if program.is_triangle:
+        dP = dP + sp.triu(dP, 1).T
+    return values_at(dP, "dP", program.P)
+
+
+def _part(program: Program, values: Any) -> Any:
+    """The gradient of the caller's P, of that of the whole P."""
+    whole = _like(program.P, values)
+    if program.is_triangle:
+        whole = whole + sp.triu(whole, 1)
+    pattern = program.dP_pattern
+    columns = np.repeat(np.arange(pattern.shape[1]), np.diff(pattern.indptr))
+    picked = np.asarray(whole[pattern.indices, columns]).ravel()
+    return _like(pattern, picked)

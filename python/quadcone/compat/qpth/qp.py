@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OptNet's layer with the interface of `qpth.qp`.
+
+What is different: z and gradients are accurate to rounding, Q may be singular where check_Q_spd is
+false, and there may be no inequalities.  eps looser than quadcone's own tolerance, notImprovedLim,
+maxIter and the choice of a solver have no effect.  Where a problem has no solution, its z is NaN
+(qpth returns numbers), with qpth's warning.  As in qpth, the gradient of an argument that the whole
+batch shares is the *mean* of the gradients; broadcast_reduction="sum" makes it their sum, which is
+the derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from ... import Problem, Report
+from ...torch import ConeLayer, qp
+from .._gradients import average_gradient
+from .util import expandParam, extract_nBatch
+
+_TOLERANCE = 1e-8
+_WARNING = "qpth warning: some problems of the batch have no solution; z is NaN there."
+
+
+class QPSolvers(Enum):
+    """Accepted for compatibility: every problem is solved by quadcone."""
+
+    PDIPM_BATCHED = 1
+    CVXPY = 2
+
+
+def QPFunction(
+    eps: float = 1e-12,
+    verbose: int = 0,
+    notImprovedLim: int = 3,
+    maxIter: int = 20,
+    solver: QPSolvers = QPSolvers.PDIPM_BATCHED,
+    check_Q_spd: bool = True,
+    *,
+    broadcast_reduction: str = "mean",
+) -> Callable[..., Tensor]:
+    """A function z = f(Q, p, G, h, A, b).
+
+        minimize    1/2 z'Q z + p'z        subject to    G z <= h,  A z = b
+
+    check_Q_spd: RuntimeError where a Q is not positive definite.
+    verbose: -1 keeps a warning about problems without a solution from being printed.
+    broadcast_reduction: "mean", as qpth, or "sum"; see the top of this module.
+
+    Q (n, n), p (n,), G (m, n), h (m,), A (k, n), b (k,), each with or without a batch in front;
+    empty tensors for no constraints.  z is (batch, n), and (1, n) where there is no batch.
+    """
+    del notImprovedLim, maxIter, solver
+    _check_reduction(broadcast_reduction)
+    tolerance = min(max(eps, 1e-12), _TOLERANCE)
+
+    def solve(Q: Tensor, p: Tensor, G: Tensor, h: Tensor, A: Tensor, b: Tensor) -> Tensor:
+        arguments: tuple[Tensor, ...] = (Q, p, G, h, A, b)
+        batch = extract_nBatch(*arguments)
+        for X, rank in zip(arguments, _RANKS, strict=True):
+            expandParam(X, batch, rank)
+        if check_Q_spd:
+            _check_spd(Q)
+        if broadcast_reduction == "mean":
+            arguments = _averaged(arguments, _RANKS, batch)
+        Q, p, *rest = arguments
+        found = qp(
+            Q, p, *[None if X.nelement() == 0 else X for X in rest], full=True, tolerance=tolerance
+        )
+        if verbose >= 0 and _has_failed(found.report):
+            print(_WARNING)
+        return found.z if found.z.dim() == 2 else found.z[None]
+
+    return solve
+
+
+_RANKS = (3, 2, 3, 2, 3, 2)
+
+
+def SpQPFunction(
+    Qi: Tensor,
+    Qsz: Any,
+    Gi: Tensor,
+    Gsz: Any,
+    Ai: Tensor,
+    Asz: Any,
+    eps: float = 1e-12,
+    verbose: int = 0,
+    notImprovedLim: int = 3,
+    maxIter: int = 20,
+    *,
+    broadcast_reduction: str = "mean",
+) -> Callable[..., Tensor]:
+    """A function z = f(Qv, p, Gv, h, Av, b) of the values of sparse matrices.
+
+    Qi, Gi, Ai: (2, nnz), rows and columns of the values; values of one place are added.
+    Qsz, Gsz, Asz: sizes of the matrices.
+    eps, verbose, broadcast_reduction: as for `QPFunction`.
+
+    Qv, Gv, Av are (nnz,) or (batch, nnz), and Q has both of its triangles.  (qpth's own cannot run
+    on any torch of today.)
+    """
+    del notImprovedLim, maxIter
+    _check_reduction(broadcast_reduction)
+    n, neq, nineq = Qsz[0], (Asz[0] if Ai.nelement() else 0), (Gsz[0] if Gi.nelement() else 0)
+    Q, Q_place = _pattern(Qi, (n, n))
+    rows = [Ai] if neq else []
+    if nineq:
+        rows.append(Gi + Gi.new_tensor([[neq], [0]]))
+    A, A_place = _pattern(torch.cat(rows, 1), (neq + nineq, n)) if rows else (None, None)
+    tolerance = min(max(eps, 1e-12), _TOLERANCE)
+    layer = ConeLayer(Problem(Q, A, {"z": neq, "l": nineq}), tolerance=tolerance)
+
+    def solve(Qv: Tensor, p: Tensor, Gv: Tensor, h: Tensor, Av: Tensor, b: Tensor) -> Tensor:
+        arguments: tuple[Tensor, ...] = (Qv, p, Gv, h, Av, b)
+        batch = extract_nBatch(
+            *(X.unsqueeze(-1) if k % 2 == 0 else X for k, X in enumerate(arguments))
+        )
+        if broadcast_reduction == "mean":
+            arguments = _averaged(arguments, (2,) * 6, batch)
+        Qv, p, Gv, h, Av, b = arguments
+        values = _joined([X for X, there in ((Av, neq), (Gv, nineq)) if there], p)
+        sides = _joined([X for X, there in ((b, neq), (h, nineq)) if there], p)
+        x, _, _ = layer(
+            q=p,
+            b=sides,
+            P=_placed(Qv, Q_place, Q.nnz),
+            A=None if A is None or A_place is None else _placed(values, A_place, A.nnz),
+        )
+        if verbose >= 0 and _has_failed(layer.report):
+            print(_WARNING)
+        z: Tensor = x if x.dim() == 2 else x[None]
+        return z
+
+    return solve
+
+
+def _has_failed(report: Report | None) -> bool:
+    """Whether a problem of a batch has no solution."""
+    return report is not None and not np.all(report.solved)
+
+
+def _check_reduction(name: str) -> None:
+    if name not in ("mean", "sum"):
+        raise ValueError(f"broadcast_reduction is {name!r}, expected 'mean' or 'sum'")
+
+
+def _check_spd(Q: Tensor) -> None:
+    try:
+        torch.linalg.cholesky(Q.detach())
+    except Exception as error:
+        raise RuntimeError("Q is not SPD.") from error
+
+
+def _averaged(arguments: Any, ranks: Any, batch: int) -> tuple[Tensor, ...]:
+    return tuple(average_gradient(X, rank, batch) for X, rank in zip(arguments, ranks, strict=True))
+
+
+def _pattern(index: Tensor, shape: tuple[int, int]) -> tuple[Any, Tensor]:
+    """A matrix with these entries, and where in it, by columns, each value belongs."""
+    row, column = index.cpu().long()
+    places, place = torch.unique(column * shape[0] + row, return_inverse=True)
+    column, row = places // shape[0], places % shape[0]
+    start = torch.searchsorted(column, torch.arange(shape[1] + 1))
+    matrix = sp.csc_array((torch.ones(len(places)), row, start), shape=shape, dtype=float)
+    return matrix, place
+
+
+def _placed(values: Tensor, place: Tensor, size: int) -> Tensor:
+    zeros = values.new_zeros((*values.shape[:-1], size))
+    return zeros.index_add(-1, place.to(values.device), values)
+
+
+def _joined(blocks: list[Tensor], like: Tensor) -> Tensor:
+    """Blocks of numbers, one after the other; one without a batch serves all."""
+    batch = [block.shape[:-1] for block in blocks if block.dim() > 1]
+    size = batch[0] if batch else ()
+    if not blocks:
+        return like.new_zeros((0,))
+    return torch.cat([block.expand(*size, block.shape[-1]) for block in blocks], -1)

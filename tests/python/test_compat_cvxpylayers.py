@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cvxpylayers' interface."""
+
+import copy
+import pickle
+
+import cvxpy as cp
+import numpy as np
+import pytest
+import torch
+
+from quadcone.compat import diffcp
+from quadcone.compat.cvxpylayers.torch import CvxpyLayer
+
+
+@pytest.fixture
+def fit():
+    """min |A x - b|^2 + |x|^2."""
+    x, A, b = cp.Variable(2), cp.Parameter((3, 2)), cp.Parameter(3)
+    objective = cp.Minimize(cp.sum_squares(A @ x - b) + cp.sum_squares(x))
+    return cp.Problem(objective), [A, b], [x]
+
+
+def tensors(*shapes):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+
+
+@pytest.mark.parametrize("batch", [(), (4,)])
+def test_values_and_gradients(fit, batch):
+    A, b = tensors((*batch, 3, 2), (3,))
+    layer = CvxpyLayer(*fit)
+    (x,) = layer(A, b, solver_args={"eps": 1e-10, "mode": "dense", "n_jobs_forward": 1})
+    expected = torch.linalg.solve(A.mT @ A + torch.eye(2), (A.mT @ b))
+    torch.testing.assert_close(x, expected)
+    inputs = (A.requires_grad_(), b.requires_grad_())
+    assert torch.autograd.gradcheck(layer, inputs)
+
+
+def test_arguments_of_the_old_version(fit):
+    A, b = tensors((3, 2), (3,))
+    new, old = CvxpyLayer(*fit, solver="DIFFCP"), CvxpyLayer(*fit, False)
+    torch.testing.assert_close(new(A, b), old(A, b, solver_args={"max_iters": 10}))
+    with pytest.raises(NotImplementedError, match="custom_method"):
+        CvxpyLayer(*fit, custom_method=(None, None))
+
+
+def test_copies(fit):
+    A, b = tensors((3, 2), (3,))
+    layer = CvxpyLayer(*fit)
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        torch.testing.assert_close(twin(A, b), layer(A, b))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ([(3, 2)], "A tensor must be provided for each CVXPY parameter"),
+        ([(3, 2), (2,)], "Invalid parameter shape"),
+        ([(5, 3, 2), (5, 4)], "Invalid parameter shape"),
+        ([(3, 2), (1, 1, 3)], "Invalid parameter dimensionality"),
+        ([(5, 3, 2), (4, 3)], "Inconsistent batch sizes"),
+    ],
+)
+def test_shapes(fit, shapes, message):
+    with pytest.raises(ValueError, match=message):
+        CvxpyLayer(*fit)(*tensors(*shapes))
+
+
+def test_definitions(fit):
+    problem, parameters, variables = fit
+    with pytest.raises(ValueError, match=r"must exactly match problem\.parameters"):
+        CvxpyLayer(problem, parameters[:1], variables)
+    with pytest.raises(ValueError, match=r"must be a subset of problem\.variables"):
+        CvxpyLayer(problem, parameters, [cp.Variable()])
+    with pytest.raises(RuntimeError, match="Unknown solver"):
+        CvxpyLayer(problem, parameters, variables, solver="CLARABEL")
+    with pytest.raises(ValueError, match="warm_start=True is only supported"):
+        CvxpyLayer(*fit)(*tensors((3, 2), (3,)), warm_start=True)
+
+
+def test_quadratic_forms():
+    x, Q = cp.Variable(2), cp.Parameter((2, 2), PSD=True)
+    problem = cp.Problem(cp.Minimize(cp.quad_form(x, Q) - cp.sum(x)))
+    with pytest.raises(ValueError, match="must be DPP"):
+        CvxpyLayer(problem, [Q], [x])
+    (value,) = CvxpyLayer(problem, [Q], [x], solver="MOREAU")(torch.eye(2, dtype=torch.float64))
+    torch.testing.assert_close(value, torch.full((2,), 0.5, dtype=torch.float64))
+
+
+def test_dual_variables_and_failures():
+    x, low = cp.Variable(), cp.Parameter()
+    bound = x >= low
+    layer = CvxpyLayer(cp.Problem(cp.Minimize(2 * x), [bound]), [low], [x, *bound.dual_variables])
+    value, dual = layer(torch.tensor([1.0, 2.0], dtype=torch.float64))
+    np.testing.assert_allclose(value, [1.0, 2.0])
+    np.testing.assert_allclose(dual, [2.0, 2.0])
+    layer = CvxpyLayer(cp.Problem(cp.Minimize(x), [x >= low, x <= -1]), [low], [x])
+    with pytest.raises(diffcp.SolverError):
+        layer(torch.ones(()))
+
+
+def test_jax(fit):
+    jax = pytest.importorskip("jax")
+    from quadcone.compat.cvxpylayers.jax import CvxpyLayer as JaxLayer
+
+    with jax.enable_x64(True):
+        A, b = (value.numpy() for value in tensors((4, 3, 2), (3,)))
+        layer = JaxLayer(*fit)
+        (x,) = CvxpyLayer(*fit)(torch.tensor(A), torch.tensor(b))
+        np.testing.assert_allclose(layer(A, b)[0], x, atol=1e-9)
+        assert jax.grad(lambda b: layer(A, b)[0].sum())(b).shape == (3,)
+        with pytest.raises(ValueError, match="Invalid parameter shape"):
+            layer(A, b[:2])
+        y = cp.Variable()
+        p = cp.Parameter()
+        infeasible = cp.Problem(cp.Minimize(y), [y >= p, y <= -1])
+        with pytest.raises(diffcp.SolverError):
+            JaxLayer(infeasible, [p], [y])(1.0)

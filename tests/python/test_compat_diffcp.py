@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""diffcp's interface."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from quadcone.compat import diffcp
+
+CONES = {"f": 1, "l": 5, "q": [3], "s": [2]}
+
+
+def make(seed=0, n=4):
+    rng = np.random.default_rng(seed)
+    m = 12
+    A, x, v = rng.standard_normal((m, n)), rng.standard_normal(n), rng.standard_normal(m)
+    s = diffcp.cones.pi(v, [("z", 1), ("l", 5), ("q", [3]), ("s", [2])])
+    return sp.csc_matrix(A), A @ x + s, -A.T @ (s - v), CONES
+
+
+@pytest.mark.parametrize("mode", ["lsqr", "lsmr", "dense"])
+def test_derivative_and_its_adjoint(mode):
+    A, b, c, cones = make()
+    P = sp.eye(4, format="csc")
+    x, _, _, D, DT = diffcp.solve_and_derivative(A, b, c, cones, mode=mode, P=P)
+    rng = np.random.default_rng(1)
+    dA = diffcp.utils.get_random_like(A, rng.standard_normal)
+    db, dc = rng.standard_normal(12), rng.standard_normal(4)
+    dx, dy, ds = D(dA, db, dc)
+    step = 1e-6
+    moved = (A + step * dA, b + step * db, c + step * dc, cones)
+    x_moved = diffcp.solve_only(*moved, P=P)[0]
+    np.testing.assert_allclose((x_moved - x) / step, dx, atol=1e-4)
+    gx, gy, gs = rng.standard_normal(4), rng.standard_normal(12), rng.standard_normal(12)
+    gA, gb, gc = DT(gx, gy, gs)
+    assert gA.format == "csc"
+    np.testing.assert_allclose(
+        gx @ dx + gy @ dy + gs @ ds, gA.multiply(dA).sum() + gb @ db + gc @ dc, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("triangle", [False, True])
+def test_quadratic_objective(triangle):
+    A, b, c, cones = make()
+    P = sp.csc_matrix(np.diag([1.0, 2, 3, 4]) + 0.1)
+    given = sp.triu(P, format="csc") if triangle else P
+    x, _, _, _, DT = diffcp.solve_and_derivative(A, b, c, cones, P=given)
+    zero = np.zeros(12)
+    dP = DT(np.ones(4), zero, zero, return_dP=True)[3]
+    assert dP.nnz == given.nnz
+    step = 1e-6
+    moved = given.copy()
+    moved.data += step
+    x_moved = diffcp.solve_only(A, b, c, cones, P=moved)[0]
+    np.testing.assert_allclose((x_moved - x).sum() / step, dP.data.sum(), atol=1e-4)
+
+
+def test_batch_of_two_families():
+    problems = [make(0), make(1), make(2, n=3)]
+    lists = [list(each) for each in zip(*problems, strict=True)]
+    xs, ys, ss, D, DT = diffcp.solve_and_derivative_batch(*lists, n_jobs_forward=1)
+    gradients = DT(xs, ys, ss)
+    tangents = D(lists[0], lists[1], lists[2])
+    for k, problem in enumerate(problems):
+        x, y, s, one_D, one_DT = diffcp.solve_and_derivative(*problem)
+        np.testing.assert_allclose(xs[k], x, atol=1e-9)
+        np.testing.assert_allclose(gradients[1][k], one_DT(x, y, s)[1], atol=1e-6)
+        np.testing.assert_allclose(tangents[0][k], one_D(*problem[:3])[0], atol=1e-6)
+
+
+def test_lpgd():
+    A, b, c, cones = make()
+    zero = np.zeros(12)
+    exact = diffcp.solve_and_derivative(A, b, c, cones)[4](np.ones(4), zero, zero)
+    kwargs = {"tau": 1e-5, "rho": 0.0}
+    DT = diffcp.solve_and_derivative(A, b, c, cones, mode="lpgd", derivative_kwargs=kwargs)[4]
+    np.testing.assert_allclose(DT(np.ones(4), zero, zero)[2], exact[2], atol=1e-3)
+    with pytest.raises(ValueError, match="tau > 0"):
+        DT(np.ones(4), zero, zero, tau=0.0)
+
+
+def test_errors():
+    A, b, c, cones = make()
+    with pytest.raises(ValueError, match="Unsupported mode"):
+        diffcp.solve_and_derivative(A, b, c, cones, mode="qr")
+    with pytest.raises(ValueError, match="not supported"):
+        diffcp.solve_only(A, b, c, cones, solve_method="GUROBI")
+    bad = A.copy()
+    bad.data[0] = np.nan
+    with pytest.raises(RuntimeError, match="Found a NaN in A"):
+        diffcp.solve_and_derivative(bad, b, c, cones)
+    ones = sp.csc_matrix(np.ones((2, 1)))
+    with pytest.raises(diffcp.SolverError, match="Solver scs returned status Infeasible"):
+        diffcp.solve_only(ones, np.array([1.0, -1.0]), np.ones(1), {"f": 2})
+    found = diffcp.solve_and_derivative_internal(
+        ones, np.array([1.0, -1.0]), np.ones(1), {"f": 2}, raise_on_error=False
+    )
+    assert found["info"]["status"] == "Infeasible" and found["D"] is None
+
+
+def test_symmetric_vectors():
+    x = np.arange(1.0, 7.0)
+    X = diffcp.cones.unvec_symm(x, 3)
+    np.testing.assert_allclose(X[0], [1.0, 2 / np.sqrt(2), 3 / np.sqrt(2)])
+    np.testing.assert_allclose(diffcp.cones.vec_symm(X), x)
+    assert diffcp.cones.psd_dim(diffcp.cones.vec_psd_dim(4096)) == 4096

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""proxsuite's and qpax's interfaces, and the conformance suite."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from quadcone import testing
+from quadcone.compat.proxsuite_torch.qplayer import QPFunction
+from quadcone.torch import qp
+
+D = {"dtype": torch.float64}
+
+
+def test_two_sided_bounds():
+    generator = torch.Generator().manual_seed(0)
+    M, G = (torch.randn(3, 3, generator=generator, **D) for _ in range(2))
+    Q, p = M @ M.T + torch.eye(3, **D), torch.randn(2, 3, generator=generator, **D)
+    A, b = torch.ones(1, 3, **D), torch.zeros(1, **D)
+    low = torch.tensor([-0.1, -torch.inf, 0.0], **D)
+    high = torch.tensor([0.1, 0.2, torch.inf], **D)
+    G = torch.eye(3, **D)
+    x, y, z = QPFunction()(Q, p, A, b, G, low, high)
+    rows = torch.stack([-G[0], G[0], G[1], -G[2]])
+    expected = qp(Q, p, rows, torch.tensor([0.1, 0.1, 0.2, 0.0], **D), A, b)
+    torch.testing.assert_close(x, expected)
+    torch.testing.assert_close(x @ Q + p + y @ A + z @ G, torch.zeros(2, 3, **D))
+
+
+def test_closest_feasible():
+    """x0 = 1 and x0 = 2, x1 >= 1 and 2 x1 <= 0: the shifts are known."""
+    Q = torch.eye(3, **D).repeat(2, 1, 1)
+    p = torch.tensor([[1.0, 2, 3], [0, -1, 0]], **D)
+    A = torch.tensor([[1.0, 0, 0], [1, 0, 0]], **D)
+    b = torch.tensor([[1.0, 2], [1, 1]], **D).requires_grad_()
+    G = torch.tensor([[0, 1.0, 0], [0, 2, 0], [0, 0, 1]], **D)
+    low = torch.tensor([[1.0, -10, -1], [-1, -10, -1]], **D)
+    high = torch.tensor([[5.0, 0, 1], [1, 9, 1]], **D)
+    solve = QPFunction(structural_feasibility=False)
+    x, _, z, s_e, s_i = solve(Q, p, A, b, G, low, high)
+    np.testing.assert_allclose(x.detach(), [[1.5, 0.2, -1], [1, 1, 0]], atol=1e-8)
+    np.testing.assert_allclose(s_e.detach(), [[0.5, -0.5], [0, 0]], atol=1e-8)
+    np.testing.assert_allclose(s_i.detach(), [[-0.8, 0.4, 0], [0, 0, 0]], atol=1e-8)
+    np.testing.assert_allclose(z.detach()[0, 2], -2.0, atol=1e-8)
+    (gradient,) = torch.autograd.grad(x[0].sum(), b)
+    np.testing.assert_allclose(gradient[0], [0.5, 0.5], atol=1e-8)
+
+
+def test_qpax():
+    jax = pytest.importorskip("jax")
+    from quadcone.compat import qpax
+
+    with jax.enable_x64(True):
+        Q, q = 2.0 * np.eye(2), np.array([-2.0, 1.0])
+        none = np.zeros((0, 2)), np.zeros(0)
+        G, h = -np.eye(2), np.zeros(2)
+        x, s, z, y, converged, _ = qpax.solve_qp(Q, q, *none, G, h)
+        np.testing.assert_allclose(x, [1, 0], atol=1e-8)
+        np.testing.assert_allclose(s, [1, 0], atol=1e-8)
+        np.testing.assert_allclose(z, [0, 1], atol=1e-8)
+        assert y.shape == (0,) and converged == 1
+        gradient = jax.grad(lambda q: qpax.solve_qp_primal(Q, q, *none, G, h).sum())(q)
+        np.testing.assert_allclose(gradient, [-0.5, 0.0], atol=1e-8)
+
+
+def test_conformance_of_quadcone():
+    table = testing.check_layer(testing.quadcone_layer)
+    assert not table.wrong, str(table)
+    assert {row.kind for row in table} == {"regular", "degenerate"}
+
+
+def test_conformance_finds_faults():
+    def halved(*arguments):
+        x, vjp = testing.quadcone_layer(*arguments)
+        return x, lambda dx: [gradient / 2 for gradient in vjp(dx)]
+
+    def unable(*arguments):
+        raise NotImplementedError
+
+    assert {row.verdict for row in testing.check_layer(halved)} == {"WRONG"}
+    assert not testing.check_layer(unable).wrong
+
+
+def test_import_is_light():
+    code = (
+        "import sys, quadcone, quadcone.compat, quadcone.testing\n"
+        "assert not {'torch', 'jax', 'cvxpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""qpth's interface."""
+
+import numpy as np
+import pytest
+import torch
+
+from quadcone.compat.qpth import solvers
+from quadcone.compat.qpth.qp import QPFunction, SpQPFunction
+from quadcone.torch import qp
+
+EMPTY = torch.Tensor()
+
+
+def make(n=4, k=2, m=3, batch=3):
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    M = normal(n, n)
+    x = normal(batch, n)
+    G, A = normal(m, n), normal(k, n)
+    h = (x @ G.T).amax(0) + 0.1
+    return M @ M.T + torch.eye(n), normal(batch, n), G, h, A, x @ A.T
+
+
+def test_order_and_shapes():
+    Q, p, G, h, A, b = make()
+    z = QPFunction()(Q, p, G, h, A, b)
+    torch.testing.assert_close(z, qp(Q, p, G, h, A, b))
+    assert QPFunction()(Q, p[0], G, h, EMPTY, EMPTY).shape == (1, 4)
+
+
+def test_shared_gradients_are_averaged_unless_summed():
+    arguments = make()
+    gradients = []
+    for reduction in ("mean", "sum"):
+        Q = arguments[0].clone().requires_grad_()
+        solve = QPFunction(broadcast_reduction=reduction)
+        solve(Q, *arguments[1:]).pow(2).sum().backward()
+        gradients.append(Q.grad)
+    torch.testing.assert_close(3 * gradients[0], gradients[1])
+
+
+def test_gradients_of_a_batch():
+    Q, p, G, h, A, b = make()
+    whole = [Q, G, h, A]
+    Q, G, h, A = (X.expand(3, *X.shape).clone().requires_grad_() for X in whole)
+    assert torch.autograd.gradcheck(
+        lambda G, h, A: QPFunction()(Q.detach(), p, G, h, A, b), (G, h, A)
+    )
+
+
+@pytest.mark.parametrize("change", ["indefinite", "rank"])
+def test_errors(change):
+    Q, p, G, h, A, b = make()
+    if change == "indefinite":
+        with pytest.raises(RuntimeError, match="Q is not SPD"):
+            QPFunction()(-Q, p, G, h, A, b)
+    else:
+        with pytest.raises(RuntimeError, match="Unexpected number of dimensions"):
+            QPFunction()(Q, p[None], G, h, A, b)
+
+
+def test_infeasible_is_nan_with_a_warning(capsys):
+    Q, p = make()[:2]
+    G, h = torch.eye(4, dtype=Q.dtype)[:1], -torch.ones(1, dtype=Q.dtype)
+    z = QPFunction()(Q, p, torch.cat([G, -G]), torch.cat([h, h]), EMPTY, EMPTY)
+    assert torch.isnan(z).all()
+    assert "qpth warning" in capsys.readouterr().out
+    QPFunction(verbose=-1)(Q, p, torch.cat([G, -G]), torch.cat([h, h]), EMPTY, EMPTY)
+    assert not capsys.readouterr().out
+
+
+def test_sparse():
+    Q, p, G, h, A, b = make()
+    indices = [torch.ones_like(X).nonzero().T for X in (Q, G, A)]
+    solve = SpQPFunction(indices[0], Q.shape, indices[1], G.shape, indices[2], A.shape)
+    Gv = G.reshape(-1).requires_grad_()
+    z = solve(Q.reshape(-1), p, Gv, h, A.reshape(-1), b)
+    torch.testing.assert_close(z, QPFunction()(Q, p, G, h, A, b))
+    (gradient,) = torch.autograd.grad(z.sum(), Gv)
+    G = G.detach().requires_grad_()
+    (expected,) = torch.autograd.grad(QPFunction()(Q, p, G, h, A, b).sum(), G)
+    torch.testing.assert_close(gradient, expected.reshape(-1))
+
+
+def test_one_problem_in_numpy():
+    Q, p, G, h, A, b = (X.numpy() for X in make())
+    value, z, nu, lam, slacks = solvers.cvxpy.forward_single_np(Q, p[0], G, h, A, b[0])
+    np.testing.assert_allclose(Q @ z + p[0] + G.T @ lam + A.T @ nu, 0, atol=1e-9)
+    np.testing.assert_allclose(slacks, h - G @ z, atol=1e-9)
+    np.testing.assert_allclose(value, z @ Q @ z / 2 + p[0] @ z)
