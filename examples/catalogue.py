@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from .denoising import EXPERIMENT as DENOISING
+from .speed import EXPERIMENT as SPEED
 from .theorems import EXPERIMENT as THEOREMS
 
-EXPERIMENTS = {experiment.name: experiment for experiment in (THEOREMS,)}
+EXPERIMENTS = {experiment.name: experiment for experiment in (SPEED, DENOISING, THEOREMS)}
