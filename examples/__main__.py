@@ -48,7 +48,7 @@ def _run(experiment: Experiment, results: Path, options: argparse.Namespace) -> 
         options.quick,
         options.seed,
         BUILD / "checkpoints",
-        {"mnist": options.mnist, "fashion_mnist": options.fashion_mnist},
+        vars(options),
     )
     start = time.perf_counter()
     found = experiment.run(context)
@@ -68,6 +68,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, help="of torch and of the layers")
     parser.add_argument("--results", type=Path, help="folder of the JSON results")
     parser.add_argument("--page", type=Path, help="the page; its pictures go beside it")
+    parser.add_argument("--large", action="store_true", help="speed with 500 variables too: long")
     parser.add_argument("--mnist", type=Path, help="folder of the full MNIST, as idx files")
     parser.add_argument("--fashion-mnist", type=Path, help="folder of Fashion-MNIST, as idx files")
     options = parser.parse_args()

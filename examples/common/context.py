@@ -23,14 +23,14 @@ class Context:
     quick: small sizes, to see that everything works.
     seed: of data and networks.
     folder: where checkpoints go; None: nowhere.
-    options: of the command line, as paths of data.
+    options: of the command line, such as paths of data.
     """
 
     name: str
     quick: bool = False
     seed: int = 0
     folder: Path | None = None
-    options: dict[str, Path | None] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
     def pick(self, full: T, quick: T) -> T:
         return quick if self.quick else full

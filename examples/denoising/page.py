@@ -26,7 +26,12 @@ def plot(found: Json, folder: Path) -> None:
 
 
 def section(found: Json, pictures: str) -> str:
-    paper = {"network": (18.5, 29.8), "learned": (52.9, 53.3), "tv": (16.3, 16.5), "tuned": (13.8, 14.4)}
+    paper = {
+        "network": (18.5, 29.8),
+        "learned": (52.9, 53.3),
+        "tv": (16.3, 16.5),
+        "tuned": (13.8, 14.4),
+    }
     names = {
         "network": "fully connected network",
         "learned": "learned D, from random",

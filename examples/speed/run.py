@@ -16,7 +16,9 @@ SECONDS = 4.0  # after these, no more trials; the first is dropped where there i
 
 
 def run(context: Context) -> Json:
-    sizes = context.pick((10, 50, 100, 500), (10, 50))
+    sizes = context.pick((10, 50, 100), (10, 50))
+    if context.options.get("large"):
+        sizes = (*sizes, 500)
     batches = context.pick((1, 64, 128), (1, 64))
     rows = [
         context.part(f"{n}-{batch}", lambda n=n, batch=batch: measure(n, batch, context.seed))

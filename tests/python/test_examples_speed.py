@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from examples.speed import page
 from examples.speed.run import measure
-from examples.speed.solvers import one_by_one, random_qps, SOLVERS
+from examples.speed.solvers import SOLVERS, one_by_one, random_qps
 
 
 def _slsqp(Q, q, G, h):
