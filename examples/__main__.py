@@ -53,7 +53,7 @@ def _run(experiment: Experiment, results: Path, options: argparse.Namespace) -> 
     start = time.perf_counter()
     found = experiment.run(context)
     run = {"quick": options.quick, "seed": options.seed, "threads": options.threads, **describe()}
-    run["seconds"] = time.perf_counter() - start
+    run["seconds"] = max(time.perf_counter() - start, context.seconds)
     # What does not pass through JSON must fail here and not on the page.
     found = json.loads(json.dumps({"run": run, "found": found}, allow_nan=False))
     write_json(results / f"{experiment.name}.json", found)

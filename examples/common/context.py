@@ -31,6 +31,7 @@ class Context:
     seed: int = 0
     folder: Path | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0  # of all parts, those of earlier runs included
 
     def pick(self, full: T, quick: T) -> T:
         return quick if self.quick else full
@@ -43,10 +44,13 @@ class Context:
         """
         path = self._path(key, "json", settings)
         if path is not None and path.exists():
-            return json.loads(path.read_text(encoding="utf-8"))
+            kept: Json = json.loads(path.read_text(encoding="utf-8"))
+            self.seconds += kept["part_seconds"]
+            return kept
         start = time.perf_counter()
         result = compute()
         result["part_seconds"] = time.perf_counter() - start
+        self.seconds += result["part_seconds"]
         if path is not None:
             write_json(path, result)
         return result

@@ -47,4 +47,12 @@ def section(name: str, found: Json, pictures: str) -> str:
 standard deviation after the last epoch. {paper}
 
 {table(header, rows)}
+
+{_comparison(found)}
 """
+
+
+def _comparison(found: Json) -> str:
+    plain, optnet = (mean(run["history"][-1]["error"] for run in found[k]) for k in NAMES)
+    word = "lower" if optnet < plain else "higher"
+    return f"With the layer, the mean error is {abs(optnet - plain):.2f} points {word}."

@@ -9,11 +9,13 @@ from ..common.context import Json
 from ..common.experiment import table
 from ..common.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, Panels
 
-COLORS = dict(
-    zip(
-        ("linear layer", "quadcone", "qpth", "Gurobi", "CPLEX"), (GREY, BLUE, PURPLE, ORANGE, GREEN)
-    )
-)
+COLORS = {
+    "linear layer": GREY,
+    "quadcone": BLUE,
+    "qpth": PURPLE,
+    "Gurobi": ORANGE,
+    "CPLEX": GREEN,
+}
 
 
 def plot(found: Json, folder: Path) -> None:

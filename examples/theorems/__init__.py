@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OptNet's three theorems, executed: derivatives, piecewise-linear functions, and more than those."""
+"""OptNet's three theorems, executed: derivatives, piecewise-linear functions, and more."""
 
 from ..common.experiment import Experiment
 from .page import plot, section

@@ -47,7 +47,7 @@ def section(found: Json, pictures: str) -> str:
 random polytope in four dimensions, at {derivatives["points"]:,} random points, of which {derivatives["constrained"]:,}
 lie outside: the derivative agrees with finite differences at {derivatives["agree"]:,} of them, with a
 median error of {derivatives["median_error"]:.0e}. At the kink of the layer that is ReLU, the layer
-answers {found["kink"]["at_zero"]:g}; any number in [0, 1] is a subgradient.
+answers {found["kink"]["at_zero"]:.2g}; any number in [0, 1] is a subgradient.
 
 **2. A layer can be any piecewise-linear function, and ReLU.** By the construction of the proof, the largest relative
 error over {piecewise["functions"]} random functions of six pieces is {piecewise["worst_error"]:.0e};
@@ -57,8 +57,8 @@ for ReLU it is {piecewise["relu_error"]:.0e}.
 rays from the origin, those of a ReLU unit whole lines. As numbers: max(0, v'x) − max(0, −v'x) = v'x, so the odd
 part of a network without biases is linear, of any width. (Biases do not help: the layer's function f has f(tx) = t
 f(x), and the biases vanish from N(tx)/t as t grows.) The odd part of f has a remainder after the nearest
-linear function, and its size, {rays["least_error"]:.4f}, is a lower bound on the RMS error of all
-networks. Those that we trained respect it:
+linear function, and its size, {rays["least_error"]:.4f}, is a lower bound on the RMS error on the circle of
+all networks without biases. Those that we trained respect it:
 
 {table(header, rows)}
 """
