@@ -81,6 +81,8 @@ def work(rank: int, processes: int, folder: str, steps: int) -> None:
     if rank == 0:
         result = {"losses": mean / processes, "model": model.module.state_dict()}
         torch.save(result, Path(folder) / "result.pt")
+    del model  # while the others still listen
+    dist.barrier()
     dist.destroy_process_group()
 
 
