@@ -9,6 +9,7 @@ parameters are the same in all, and the same as if one process had solved everyt
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -81,9 +82,8 @@ def work(rank: int, processes: int, folder: str, steps: int) -> None:
     if rank == 0:
         result = {"losses": mean / processes, "model": model.module.state_dict()}
         torch.save(result, Path(folder) / "result.pt")
-    del model  # while the others still listen
-    dist.barrier()
     dist.destroy_process_group()
+    os._exit(0)  # gloo's threads may still run, and abort an interpreter that ends in order
 
 
 def train_together(processes: int, folder: str, steps: int) -> dict[str, object]:
