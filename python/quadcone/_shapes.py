@@ -17,9 +17,10 @@ def find_batch(names: Sequence[str], shapes: Sequence[Shape], ones: Sequence[Sha
     """
     batch, owner = 0, ""
     for name, shape, one in zip(names, shapes, ones, strict=True):
-        if shape == one:
+        # Lengths first: where sizes are symbols, comparing a batch with a size would bind it.
+        if len(shape) == len(one) and shape == one:
             continue
-        if shape[1:] != one or len(shape) != len(one) + 1:
+        if len(shape) != len(one) + 1 or shape[1:] != one:
             expected = f"{shape_text(one)} or {shape_text(('batch', *one))}"
             raise ValueError(f"{name} has shape {shape_text(shape)}, expected {expected}")
         if shape[0] == 0:

@@ -139,16 +139,22 @@ qc_error qc_vjp(qc_solver *solver, const qc_cotangent *in, const qc_gradient *ou
     return QC_OK;
 }
 
+/* What both calls with many directions begin with; `block` is to be freed in any case. */
+static qc_error prepare_many(qc__derivative_job *job, void **block, qc_solver *solver,
+                             const qc_many *many, const void *in, const void *out, qc_message *why)
+{
+    qc_error error = check_derivative(solver, in, out, why);
+    if (!error)
+        error = check_many(solver, many, why);
+    return error ? error : many_job(job, block, solver, many, why);
+}
+
 qc_error qc_vjp_many(qc_solver *solver, const qc_many *many, const qc_cotangent *in,
                      const qc_gradient *out, qc_message *why)
 {
     qc__derivative_job job;
     void *block = NULL;
-    qc_error error = check_derivative(solver, in, out, why);
-    if (!error)
-        error = check_many(solver, many, why);
-    if (!error)
-        error = many_job(&job, &block, solver, many, why);
+    const qc_error error = prepare_many(&job, &block, solver, many, in, out, why);
     if (!error) {
         job.in = *in;
         run_vjp(solver, &job, out);
@@ -203,11 +209,7 @@ qc_error qc_jvp_many(qc_solver *solver, const qc_many *many, const qc_values *in
 {
     qc__derivative_job job;
     void *block = NULL;
-    qc_error error = check_derivative(solver, in, out, why);
-    if (!error)
-        error = check_many(solver, many, why);
-    if (!error)
-        error = many_job(&job, &block, solver, many, why);
+    const qc_error error = prepare_many(&job, &block, solver, many, in, out, why);
     if (!error) {
         job.values = *in;
         run_jvp(solver, &job, out);

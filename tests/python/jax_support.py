@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support import feasible
+from support import QP_NAMES as NAMES
+from support import layer_values
 
 import quadcone as qc
 from quadcone import _core
@@ -16,7 +17,6 @@ from quadcone.jax import qp
 # Compiling is most of what these tests do, and their programs are small.
 jax.config.update("jax_disable_most_optimizations", True)
 
-NAMES = ("Q", "q", "G", "h", "A", "b")
 STATUSES = list(qc.Status)
 
 
@@ -30,21 +30,8 @@ def x64():
 
 
 def arguments(n=4, p=2, m=3, batch=3, seed=0, batched=NAMES):
-    """Q, q, G, h, A, b near one problem; those in `batched` have a batch dimension and differ."""
-    rng = np.random.default_rng(seed)
-    one = feasible(rng, n, p, m).one(0)
-    values = {
-        "Q": one.P + np.eye(n),
-        "q": one.q - one.x,
-        "G": one.A[p:],
-        "h": one.b[p:],
-        "A": one.A[:p],
-        "b": one.b[:p],
-    }
-    for name in batched:
-        noise = 0.01 * rng.standard_normal((batch, *values[name].shape))
-        values[name] = values[name] + (noise + noise.swapaxes(1, 2) if name == "Q" else noise)
-    return [jnp.asarray(values[name]) for name in NAMES]
+    """`layer_values` for JAX."""
+    return [jnp.asarray(v) for v in layer_values(n, p, m, batch, seed, batched)]
 
 
 def everything(Q, q, G, h, A, b):

@@ -79,6 +79,27 @@ def feasible(
     return Data(P, q, A, b, p, x, y, s)
 
 
+QP_NAMES = ("Q", "q", "G", "h", "A", "b")
+
+
+def layer_values(n: int, p: int, m: int, batch: int, seed: int, batched: Any) -> list[Any]:
+    """Q, q, G, h, A, b near one problem; those in `batched` have a batch dimension and differ."""
+    rng = np.random.default_rng(seed)
+    one = feasible(rng, n, p, m).one(0)
+    values = {
+        "Q": one.P + np.eye(n),
+        "q": one.q - one.x,
+        "G": one.A[p:],
+        "h": one.b[p:],
+        "A": one.A[:p],
+        "b": one.b[:p],
+    }
+    for name in batched:
+        noise = 0.01 * rng.standard_normal((batch, *values[name].shape))
+        values[name] = values[name] + (noise + noise.swapaxes(1, 2) if name == "Q" else noise)
+    return [values[name] for name in QP_NAMES]
+
+
 def check_optimal(data: Data, solution: qc.Solution, tolerance: float = TOLERANCE) -> None:
     """Every problem is solved, and its x, y, s meet the optimality conditions."""
     assert np.all(solution.solved), solution

@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support import feasible
+from support import QP_NAMES as NAMES
+from support import layer_values
 from torch.autograd import gradcheck
 from torch.utils.checkpoint import checkpoint
 
@@ -14,25 +15,10 @@ import quadcone as qc
 import quadcone.torch._layout
 from quadcone.torch import qp
 
-NAMES = ("Q", "q", "G", "h", "A", "b")
-
 
 def arguments(n=4, p=2, m=3, batch=3, seed=0, batched=NAMES, dtype=torch.float64):
-    """Q, q, G, h, A, b near one problem; those in `batched` have a batch dimension and differ."""
-    rng = np.random.default_rng(seed)
-    one = feasible(rng, n, p, m).one(0)
-    values = {
-        "Q": one.P + np.eye(n),
-        "q": one.q - one.x,
-        "G": one.A[p:],
-        "h": one.b[p:],
-        "A": one.A[:p],
-        "b": one.b[:p],
-    }
-    for name in batched:
-        noise = 0.01 * rng.standard_normal((batch, *values[name].shape))
-        values[name] = values[name] + (noise + noise.swapaxes(1, 2) if name == "Q" else noise)
-    return [torch.tensor(values[name], dtype=dtype) for name in NAMES]
+    """`layer_values` as tensors."""
+    return [torch.tensor(v, dtype=dtype) for v in layer_values(n, p, m, batch, seed, batched)]
 
 
 def learned(tensors):

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from .._plan import Family, Pattern
 from .._settings import Settings
-from ._layout import Layout, Shape, cone_layout, qp_layout
+from .._shapes import Shape
+from ._layout import Layout, cone_layout, qp_layout
 from ._tensors import Tensors
 
 POLYHEDRAL = (0, 1)  # codes of the cones z and l

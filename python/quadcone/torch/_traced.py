@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.compiler import is_compiling
 
+from .._shapes import Shape, find_batch
 from . import _operators as operators
-from ._layout import Shape, find_batch
 from ._tensors import CPU, DOUBLE, Tensors, common_place
 
 # Looked up once: is_traced is asked at every call.
