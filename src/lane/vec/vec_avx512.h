@@ -7,13 +7,17 @@ enum { REG_WIDTH = 8 };
 typedef __m512d reg;
 typedef __mmask8 regmask;
 
+/* In memory it is doubles: unlike __m512d, which may alias everything, so that after every store all else
+ * would be read again. */
+typedef double reg_memory __attribute__((vector_size(64)));
+
 static inline reg reg_load(const double *p)
 {
-    return _mm512_load_pd(p);
+    return *(const reg_memory *)p;
 }
 static inline void reg_store(double *p, reg a)
 {
-    _mm512_store_pd(p, a);
+    *(reg_memory *)p = a;
 }
 static inline reg reg_set1(double a)
 {

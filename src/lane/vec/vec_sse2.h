@@ -7,13 +7,16 @@ enum { REG_WIDTH = 2 };
 typedef __m128d reg;
 typedef __m128d regmask;
 
+/* In memory it is doubles (see vec_avx512.h). */
+typedef double reg_memory __attribute__((vector_size(16)));
+
 static inline reg reg_load(const double *p)
 {
-    return _mm_load_pd(p);
+    return *(const reg_memory *)p;
 }
 static inline void reg_store(double *p, reg a)
 {
-    _mm_store_pd(p, a);
+    *(reg_memory *)p = a;
 }
 static inline reg reg_set1(double a)
 {
