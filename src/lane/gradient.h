@@ -13,12 +13,12 @@
 
 #include "lane/table.h"
 
-/* row[j] -= a u[j] + b x[j] */
-static void subtract_two(int32_t count, double a, const double *restrict u, double b,
-                         const double *restrict x, double *restrict row)
+/* row[j] = -(a u[j] + b x[j]), which `add` adds to what is there */
+static inline void subtract_two(int add, int32_t count, double a, const double *restrict u,
+                                double b, const double *restrict x, double *restrict row)
 {
     for (int32_t j = 0; j < count; j++)
-        row[j] -= a * u[j] + b * x[j];
+        row[j] = (add ? row[j] : 0.0) - (a * u[j] + b * x[j]);
 }
 
 /* The factors a and b of row i of a matrix's gradient: for A (y_i, u_v,i), for P (x_i, u_x,i) / 2. */
@@ -30,14 +30,14 @@ static inline void row_factors(const qc__gradient_job *job, int is_P, int64_t k,
     *b = is_P ? 0.5 * job->u_x[k * plan->n + i] : job->u_v[k * plan->m + i];
 }
 
-/* Adds problem k to row i of a dense matrix's gradient. */
-static inline void dense_row(const qc__gradient_job *job, int is_P, int64_t k, int32_t i,
+/* Row i of a dense matrix's gradient: that of problem k, or it is added. */
+static inline void dense_row(const qc__gradient_job *job, int is_P, int add, int64_t k, int32_t i,
                              double *out)
 {
     const int32_t n = job->plan->n;
     double a, b;
     row_factors(job, is_P, k, i, &a, &b);
-    subtract_two(n, a, job->u_x + k * n, b, job->x + k * n, out + (int64_t)i * n);
+    subtract_two(add, n, a, job->u_x + k * n, b, job->x + k * n, out + (int64_t)i * n);
 }
 
 /* Adds problem k to the stored entries of row i of a sparse matrix's gradient. */
@@ -68,11 +68,15 @@ static void own_matrix(const qc__gradient_job *job, int is_P, int64_t k, double 
     const qc_plan *plan = job->plan;
     const qc__matrix *M = is_P ? &plan->P : &plan->A;
     const int dense = is_P ? plan->P_dense : plan->A_dense;
-    fill(out, M->length, job->weight[k] == 1.0 ? 0.0 : job->weight[k]);
+    if (!dense || job->weight[k] != 1.0)
+        fill(out, M->length, job->weight[k] == 1.0 ? 0.0 : job->weight[k]);
     if (job->weight[k] != 1.0)
         return;
     for (int32_t i = 0; i < M->rows; i++)
-        (dense ? dense_row : sparse_row)(job, is_P, k, i, out);
+        if (dense)
+            dense_row(job, is_P, 0, k, i, out);
+        else
+            sparse_row(job, is_P, k, i, out);
 }
 
 /* out := sign u of problem k alone */
@@ -107,7 +111,7 @@ static void shared_dense_row(const qc__gradient_job *job, int is_P, int32_t i, d
     fill(out + (int64_t)i * job->plan->n, job->plan->n, 0.0);
     for (int64_t k = 0; k < job->batch; k++)
         if (job->weight[k] == 1.0)
-            dense_row(job, is_P, k, i, out);
+            dense_row(job, is_P, 1, k, i, out);
 }
 
 /* -sum_k a[k] u[k] + b[k] x[k], in partial sums that fill a vector register, or several. */
