@@ -135,24 +135,29 @@ ALWAYS_INLINE void eliminate_rows(const int cols, int32_t from, int32_t rows, do
     }
 }
 
-/* Factors the diagonal block of columns [k, k + cols). */
-static void factor_block(int32_t cols, double *panel, int64_t w, int32_t k, const int8_t *sign,
-                         double *d, double *dinv, mask *bad)
+/* Factors the diagonal block of columns [k, k + cols).  v is L times D, as it was before the division. */
+ALWAYS_INLINE void factor_block(const int cols, double *panel, int64_t w, int32_t k,
+                                const int8_t *sign, double *d, double *dinv, mask *bad)
 {
-    for (int32_t j = k; j < k + cols; j++) {
-        double *r = panel + j * w * LANES;
+    lane l[BLOCK][BLOCK], v[BLOCK], inv[BLOCK];
+#pragma GCC unroll 4
+    for (int j = 0; j < cols; j++) {
+        double *r = panel + ((k + j) * w + k) * LANES;
         lane pivot = lane_at(r, j);
-        for (int32_t c = k; c < j; c++) {
-            lane v = lane_at(r, c);
-            for (int32_t p = k; p < c; p++)
-                v = lane_fnma(lane_mul(lane_at(r, p), lane_at(d, p)), lane_at(panel, c * w + p), v);
-            const lane l = lane_mul(v, lane_at(dinv, c));
-            pivot = lane_fnma(v, l, pivot);
-            lane_put(r, c, l);
+#pragma GCC unroll 4
+        for (int c = 0; c < j; c++) {
+            v[c] = lane_at(r, c);
+#pragma GCC unroll 4
+            for (int p = 0; p < c; p++)
+                v[c] = lane_fnma(v[p], l[c][p], v[c]);
+            l[j][c] = lane_mul(v[c], inv[c]);
+            pivot = lane_fnma(v[c], l[j][c], pivot);
+            lane_put(r, c, l[j][c]);
         }
-        pivot = pivot_checked(pivot, sign[j], bad);
-        lane_put(d, j, pivot);
-        lane_put(dinv, j, lane_div(lane_set1(1.0), pivot));
+        pivot = pivot_checked(pivot, sign[k + j], bad);
+        inv[j] = lane_div(lane_set1(1.0), pivot);
+        lane_put(d, k + j, pivot);
+        lane_put(dinv, k + j, inv[j]);
     }
 }
 
@@ -184,6 +189,13 @@ static inline void subtract_later(int32_t w, int32_t rows, int32_t k, int32_t ne
                    panel + (int64_t)next * (w + 1), w, NULL, u);
 }
 
+/* A block of C columns, and what is below it. */
+#define BLOCK_CASE(C)                                                                              \
+case C:                                                                                            \
+    factor_block(C, panel, w, k, sign, d, dinv, bad);                                              \
+    eliminate_rows(C, k + (C), rows, panel, w, k, dinv);                                           \
+    break
+
 static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_t *sign, double *d,
                              double *dinv, double *u, mask *bad)
 {
@@ -191,12 +203,11 @@ static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_
         const int32_t cols = w - k < BLOCK ? w - k : BLOCK;
         if (!ALONG_ROWS && k > 0)
             subtract_earlier(w, rows, k, cols, panel, d, u);
-        factor_block(cols, panel, w, k, sign, d, dinv, bad);
         switch (cols) {
-        case 1: eliminate_rows(1, k + 1, rows, panel, w, k, dinv); break;
-        case 2: eliminate_rows(2, k + 2, rows, panel, w, k, dinv); break;
-        case 3: eliminate_rows(3, k + 3, rows, panel, w, k, dinv); break;
-        default: eliminate_rows(4, k + 4, rows, panel, w, k, dinv); break;
+            BLOCK_CASE(1);
+            BLOCK_CASE(2);
+            BLOCK_CASE(3);
+            BLOCK_CASE(4);
         }
         if (ALONG_ROWS && k + cols < w)
             subtract_later(w, rows, k, k + cols, panel, d, u);
