@@ -17,9 +17,7 @@
 #include "lane/cone.h"
 #include "lane/group.h"
 #include "lane/pack.h"
-#if ALONG_ROWS
-#    include "lane/row_product.h"
-#endif
+#include "lane/product.h"
 
 /*
  * Static regularization of the full matrix, of x and of every row: makes it strictly quasi-definite when P
@@ -191,13 +189,14 @@ ALWAYS_INLINE void multiply_P_kind(const int shared, const qc__matrix *P, const 
 /* out := P x, from the lower triangle */
 static void multiply_P(const qc__group *g, const double *x, double *out)
 {
-#if ALONG_ROWS
+    const int32_t n = g->plan->n;
     if (g->plan->P_dense) {
-        multiply_triangle(g->data.P, g->plan->n, x, out);
-        return;
-    }
-#endif
-    if (g->data.shared)
+        set_all(out, n, 0.0);
+        if (g->data.shared)
+            multiply_symmetric(1, g->data.P, 0, n, x, out);
+        else
+            multiply_symmetric(0, g->data.P, 0, n, x, out);
+    } else if (g->data.shared)
         multiply_P_kind(1, &g->plan->P, g->data.P, x, out);
     else
         multiply_P_kind(0, &g->plan->P, g->data.P, x, out);
@@ -223,15 +222,14 @@ ALWAYS_INLINE void multiply_A_kind(const int shared, const qc__matrix *A, const 
 static void multiply_A(const qc__group *g, const double *x, const double *y, double *Ax,
                        double *Aty)
 {
-#if ALONG_ROWS
+    const int32_t n = g->plan->n, m = g->plan->m;
     if (g->plan->A_dense) {
-        const int32_t n = g->plan->n, m = g->plan->m;
         set_all(Ax, m, 0.0);
-        multiply_block(g->data.A, n, m, n, x, y, Ax, Aty);
-        return;
-    }
-#endif
-    if (g->data.shared)
+        if (g->data.shared)
+            multiply_dense(1, g->data.A, m, n, x, y, Ax, Aty);
+        else
+            multiply_dense(0, g->data.A, m, n, x, y, Ax, Aty);
+    } else if (g->data.shared)
         multiply_A_kind(1, &g->plan->A, g->data.A, x, y, Ax, Aty);
     else
         multiply_A_kind(0, &g->plan->A, g->data.A, x, y, Ax, Aty);
@@ -244,24 +242,11 @@ ALWAYS_INLINE void multiply_base_kind(const int shared, const qc__factor_plan *f
     for (int32_t J = factor->leading; J < factor->supernodes; J++) {
         const int32_t w = width_of(factor, J), c0 = factor->first[J];
         const int32_t *rows = factor->rows + factor->row_ptr[J];
-        const double *panel = base + (factor->panel[J] - first) * (shared ? 1 : LANES);
-        const int32_t below = below_of(factor, J), one_by_one = ALONG_ROWS ? w : w + below;
-        for (int32_t r = 0; r < one_by_one; r++) {
-            const int32_t row = r < w ? c0 + r : rows[r - w], cols = r < w ? r : w;
-            const lane yr = lane_at(y, row);
-            lane sum = lane_at(out, row);
-            for (int32_t c = 0; c < cols; c++) {
-                const lane v = value_at(panel, (int64_t)r * w + c, shared);
-                sum = lane_fma(v, lane_at(y, c0 + c), sum);
-                lane_put(out, c0 + c, lane_fma(v, yr, lane_at(out, c0 + c)));
-            }
-            if (r < w)
-                sum = lane_fma(value_at(panel, (int64_t)r * w + r, shared), yr, sum);
-            lane_put(out, row, sum);
-        }
-#if ALONG_ROWS
-        multiply_below(panel + (int64_t)w * w, w, below, rows, c0, y, out);
-#endif
+        const int64_t step = shared ? 1 : LANES;
+        const double *panel = base + (factor->panel[J] - first) * step;
+        multiply_symmetric(shared, panel, w, w, y + c0 * LANES, out + c0 * LANES);
+        multiply_below(shared, panel + (int64_t)w * w * step, w, below_of(factor, J), rows, c0, y,
+                       out);
     }
 }
 
