@@ -12,8 +12,10 @@
 #include "lane/group.h"
 
 enum { RUIZ_PASSES = 3 };
-/* Norms between 1 / BALANCED and BALANCED are left as they are: scaling is for what is far from 1. */
-#define BALANCED 1.5
+/* Norms between 1 / this and this are left as they are: scaling is for what is far from 1.  Condensing is
+ * for strongly convex problems, which take more of it; small ones solve in the time of scaling them. */
+#define BALANCED_CONDENSED 4.0
+#define BALANCED_FULL      1.5
 
 /* Keeps the exponent of every number. */
 static void round_to_powers_of_two(double *v, int64_t count)
@@ -73,13 +75,13 @@ static void share_norms(const qc__group *g, double *rows)
 }
 
 /* The problems with a norm out of balance; an empty row is in balance. */
-static mask unbalanced(const double *norm, int64_t count)
+static mask unbalanced(const double *norm, int64_t count, double balanced)
 {
     mask out = mask_none();
     for (int64_t k = 0; k < count; k++) {
         const lane v = lane_at(norm, k);
-        const mask low = mask_and(lane_lt(lane_zero(), v), lane_lt(v, lane_set1(1.0 / BALANCED)));
-        out = mask_or(out, mask_or(low, lane_lt(lane_set1(BALANCED), v)));
+        const mask low = mask_and(lane_lt(lane_zero(), v), lane_lt(v, lane_set1(1.0 / balanced)));
+        out = mask_or(out, mask_or(low, lane_lt(lane_set1(balanced), v)));
     }
     return out;
 }
@@ -117,6 +119,7 @@ static void scale_matrices(const qc__group *g)
 static void equilibrate(qc__group *g)
 {
     const qc_plan *plan = g->plan;
+    const double balanced = g->path == QC__PATH_CONDENSED ? BALANCED_CONDENSED : BALANCED_FULL;
     scaled *data = &g->data;
     set_all(data->col, plan->n, 1.0);
     set_all(data->row, plan->m, 1.0);
@@ -125,7 +128,8 @@ static void equilibrate(qc__group *g)
     for (mask which; pass < RUIZ_PASSES; pass++) {
         ruiz_norms(g, g->d1.x, g->d1.y);
         share_norms(g, g->d1.y);
-        which = mask_or(unbalanced(g->d1.x, plan->n), unbalanced(g->d1.y, plan->m));
+        which =
+            mask_or(unbalanced(g->d1.x, plan->n, balanced), unbalanced(g->d1.y, plan->m, balanced));
         if (!mask_any(which))
             break;
         ruiz_update(data->col, g->d1.x, plan->n, which);

@@ -15,7 +15,7 @@
 #define TOLERANCE_INACCURATE 1e-5
 
 /* The whole of F, relative to its terms, that a last refinement is worth. */
-#define REFINE_ABOVE 1e-14
+#define REFINE_ABOVE 1e-13
 
 /* What condensing may leave of F, in the same measure, where there are blocks: rows by themselves are
  * tested one by one. */
