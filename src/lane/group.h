@@ -247,8 +247,8 @@ enum { APART_STRIP = 16, APART_PIECE = 64 };
 static int64_t apart_size(const qc_plan *plan, const qc__apart *a)
 {
     const qc__cone *c = &plan->blocks[a->block];
-    const int64_t k = c->order, rows = a->rows;
-    return k * k + (3 + MAX_RHS) * (int64_t)c->size + rows * c->size + rows * rows + 1;
+    const int64_t k = c->order, others = a->others;
+    return k * k + (3 + MAX_RHS) * (int64_t)c->size + others * c->size + others * others + 1;
 }
 
 static void layout_apart(qc__group *g, const qc_plan *plan, qc__arena *arena)

@@ -9,6 +9,9 @@
 #define LANE_SQUARE_H
 
 #include "lane/vec.h"
+#if ALONG_ROWS
+#    include "lane/square_row.h"
+#endif
 
 /* Entry (i, j) is lane i*down + j*right of p. */
 typedef struct view {
@@ -89,10 +92,30 @@ static inline void square_tile_any(int32_t rows, int32_t cols, int32_t depth, vi
     }
 }
 
+#if ALONG_ROWS
+/* The same product as below, in strips of columns. */
+static inline void square_product_strips(int32_t k, int32_t depth, view a, view b, part which,
+                                         double *C)
+{
+    for (int32_t j = 0; j < k; j += SQUARE_STRIP) {
+        const int32_t cols = k - j < SQUARE_STRIP ? k - j : SQUARE_STRIP;
+        const int32_t i = which == SQUARE_LOWER ? j : 0;
+        square_row_columns(k - i, cols, depth, a.p + i * a.down, a.down, a.right, b.p + j * b.right,
+                           b.down, b.right, C + (int64_t)i * k + j, k);
+    }
+}
+#endif
+
 /* C := A B, k x k, of `depth` columns of A; of a SQUARE_LOWER one, entries above the diagonal are
  * anything.  C is neither A nor B. */
 static inline void square_product(int32_t k, int32_t depth, view a, view b, part which, double *C)
 {
+#if ALONG_ROWS
+    if (k >= WIDE) {
+        square_product_strips(k, depth, a, b, which, C);
+        return;
+    }
+#endif
     for (int32_t j = 0; j < k; j += SQUARE_TILE) {
         const int32_t cols = k - j < SQUARE_TILE ? k - j : SQUARE_TILE;
         const view bj = {.p = b.p + j * b.right * LANES, .down = b.down, .right = b.right};

@@ -12,6 +12,9 @@ void qc__apart_free(qc_plan *plan);
 /* Flops of an iteration that are spent on cones that are apart, beside those of the factor plan. */
 double qc__apart_flops(const qc_plan *plan);
 
+/* Is a matrix apart that is a variable?  Its values may ask for a dense block. */
+int qc__apart_has_matrix(const qc_plan *plan);
+
 /* The order of the largest matrix that is apart; 0: none is. */
 int32_t qc__apart_largest(const qc_plan *plan);
 

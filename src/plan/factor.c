@@ -243,20 +243,19 @@ static qc_error map_blocks(qc__factor_plan *f, const int32_t *supernode_of, cons
 /* The places of what cones that are apart leave. */
 static qc_error map_apart(qc__factor_plan *f, const int32_t *supernode_of, const qc__kkt *kkt)
 {
-    const int32_t n = kkt->P->rows;
     f->apart_ptr = NEW_ZERO(kkt->apart_count + 1, int64_t);
     if (!f->apart_ptr)
         return QC_ERROR_MEMORY;
     for (int32_t t = 0; t < kkt->apart_count; t++) {
-        const int64_t rows = kkt->apart[t].rows;
-        f->apart_ptr[t + 1] = f->apart_ptr[t] + rows * (rows + 1) / 2;
+        const int64_t others = kkt->apart[t].others;
+        f->apart_ptr[t + 1] = f->apart_ptr[t] + others * (others + 1) / 2;
     }
     int64_t *place = f->scatter_S = NEW(f->apart_ptr[kkt->apart_count], int64_t);
     for (int32_t t = 0; place && t < kkt->apart_count; t++) {
         const qc__apart *a = &kkt->apart[t];
-        for (int32_t i = 0; i < a->rows; i++)
+        for (int32_t i = 0; i < a->others; i++)
             for (int32_t j = 0; j <= i; j++)
-                *place++ = place_between(f, supernode_of, n + a->row[i], n + a->row[j]);
+                *place++ = place_between(f, supernode_of, a->other[i], a->other[j]);
     }
     return f->scatter_S ? QC_OK : QC_ERROR_MEMORY;
 }

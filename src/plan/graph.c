@@ -31,12 +31,12 @@ static void add_matrix(const edges *e, const qc__kkt *kkt, const qc__matrix *M, 
                 add_edge(e, shift + i, M->col[k]);
 }
 
-/* What eliminating a cone that is apart leaves in the rows that it meets. */
-static void add_apart(const edges *e, const qc__apart *a, int32_t n)
+/* What eliminating a cone that is apart leaves between the others. */
+static void add_apart(const edges *e, const qc__apart *a)
 {
-    for (int32_t i = 0; i < a->rows; i++)
+    for (int32_t i = 0; i < a->others; i++)
         for (int32_t j = 0; j < i; j++)
-            add_edge(e, n + a->row[i], n + a->row[j]);
+            add_edge(e, a->other[i], a->other[j]);
 }
 
 static void add_dense_block(const edges *e, const qc__cone *block, int32_t n)
@@ -55,8 +55,8 @@ static void add_sparse_block(const edges *e, const qc__cone *block, int32_t n, i
 }
 
 /* Vertices are visited in ascending order, and the smaller neighbours of each before it, so the
- * neighbours of every vertex come out ascending; but those of a row that meets a cone that is apart, which
- * may come twice as well. */
+ * neighbours of every vertex come out ascending; but those of what meets a cone that is apart, which may come
+ * twice as well. */
 static void add_all(const edges *e, const qc__kkt *kkt)
 {
     const int32_t n = kkt->P->rows, m = kkt->A ? kkt->A->rows : 0;
@@ -70,7 +70,7 @@ static void add_all(const edges *e, const qc__kkt *kkt)
         if (qc__is_sparse(kkt, &kkt->blocks[k]))
             add_sparse_block(e, &kkt->blocks[k], n, m);
     for (int32_t k = 0; k < kkt->apart_count; k++)
-        add_apart(e, &kkt->apart[k], n);
+        add_apart(e, &kkt->apart[k]);
 }
 
 /* Twice as many as there are, at least. */
@@ -83,7 +83,7 @@ static size_t count_edges(const qc__kkt *kkt)
             count += qc__is_sparse(kkt, &kkt->blocks[k]) ? 2 * size : size * (size - 1) / 2;
     }
     for (int32_t k = 0; k < kkt->apart_count; k++)
-        count += (size_t)kkt->apart[k].rows * (size_t)kkt->apart[k].rows / 2;
+        count += (size_t)kkt->apart[k].others * (size_t)kkt->apart[k].others / 2;
     return 2 * count;
 }
 

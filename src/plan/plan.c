@@ -225,20 +225,22 @@ static qc_error plan_whole(qc_plan *plan, int condense)
     if (error || plan->apart_count == 0)
         return error;
     plan->full.flops_trailing += qc__apart_flops(plan);
-    plan->has_dense = qc__apart_largest(plan) <= FALLBACK_MOST;
+    plan->has_dense = qc__apart_has_matrix(plan) && qc__apart_largest(plan) <= FALLBACK_MOST;
     return plan->has_dense ? plan_full(plan, 0, &plan->dense) : QC_OK;
 }
 
 /* What is condensed has dense blocks, in both rounds. */
-static void drop_apart(qc_plan *plan)
+static qc_error drop_apart(qc_plan *plan)
 {
+    const int had = plan->apart_count > 0, has_dense = plan->has_dense;
     qc__apart_free(plan);
-    if (!plan->has_dense)
-        return;
+    if (!had)
+        return QC_OK;
     qc__factor_plan_free(&plan->full);
     plan->full = plan->dense;
     plan->dense = (qc__factor_plan){0};
     plan->has_dense = 0;
+    return has_dense ? QC_OK : plan_full(plan, 0, &plan->full);
 }
 
 /* Orders and factor plans, once the matrices are known. */
@@ -251,8 +253,8 @@ static qc_error plan_factors(qc_plan *plan, int condense)
         error = plan_condense(plan, condense);
     else if (!error && condense == 1)
         error = QC_ERROR_UNSUPPORTED;
-    if (plan->condensed)
-        drop_apart(plan);
+    if (!error && plan->condensed)
+        error = drop_apart(plan);
     return error ? error : plan_convexity(plan);
 }
 

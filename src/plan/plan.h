@@ -16,8 +16,9 @@
  *     [  u'   1     ]       -hI - u u' + w w' = -H, once the last two are eliminated
  *     [  w'      -1 ]
  *
- * The block of a large PSD cone takes k^4/8 numbers.  Where every row of the cone has one variable of its
- * own, the two are kept apart from the matrix, and `full` has what eliminating them leaves: lane/apart.h.
+ * The block of a large PSD cone takes k^4/8 numbers.  Where it pays, the rows of the cone are kept apart
+ * from the matrix, and where every one of them has one variable of its own, these as well; `full` has what
+ * eliminating them leaves: lane/apart.h.
  *
  * A `qc__factor_plan` is an elimination order of it with the supernodes of its LDL' factor.  A plan
  * has one for the whole matrix, and where it pays one for condensing, in which x and the equalities
@@ -50,25 +51,30 @@ typedef struct qc__cone {
     double alpha;      /* of a power cone                                                     */
 } qc__cone;
 
-/* An entry of A where a row meets a variable of a PSD cone that is kept apart. */
+/* An entry of A where one of the others meets a PSD cone that is kept apart. */
 typedef struct qc__apart_entry {
-    int32_t value;       /* its number in A                                                     */
-    int32_t at;          /* the row of the cone whose variable it is                            */
-    int32_t left, right; /* the two lines of the k x k matrix that it is in, from lines[row] on */
+    int32_t value;       /* its number in A                                                       */
+    int32_t at;          /* which row of the cone                                                 */
+    int32_t left, right; /* the two lines of the k x k matrix that it is in, from lines[other] on */
 } qc__apart_entry;
 
 /*
- * A PSD cone that is kept apart: each of its rows has one entry, in a variable that no other of its rows
- * has and that P couples to none.  `row` are the other rows of A that have these variables; seen as a
- * k x k matrix each, entries [entry_ptr[t], entry_ptr[t + 1]) are those of row[t], and lines
- * [line_ptr[t], line_ptr[t + 1]) the rows of the matrix that are not empty.
+ * A PSD cone that is kept apart.  With `matrix`, each of its rows has one entry, in a variable that no
+ * other of its rows has and that P couples to none: the matrix is itself a variable.  These are kept apart
+ * too, and the others are the rows of A that have them.  Without, only its rows are, and the others are the
+ * variables that they have: a linear matrix inequality.
+ *
+ * `other` are their vertices in the KKT graph; seen as a k x k matrix each, entries [entry_ptr[t],
+ * entry_ptr[t + 1]) are those of other[t], and lines [line_ptr[t], line_ptr[t + 1]) the rows of the matrix
+ * that are not empty.
  */
 typedef struct qc__apart {
     int32_t block;
-    int32_t rows;
-    int32_t *row;       /* [rows]     */
-    int32_t *entry_ptr; /* [rows + 1] */
-    int32_t *line_ptr;  /* [rows + 1] */
+    int32_t matrix;
+    int32_t others;
+    int32_t *other;     /* [others]     */
+    int32_t *entry_ptr; /* [others + 1] */
+    int32_t *line_ptr;  /* [others + 1] */
     qc__apart_entry *entry;
     int32_t *line;
 } qc__apart;

@@ -59,16 +59,23 @@ class Batch:
         return Batch(self.P, self.A, P, A, q, b, self.cones)
 
 
-def make(rng, P, A, cones, batch):
-    """From P and A (B, n, n) and (B, m, n) with the same zeros: problems with a solution."""
+def stated(P, A, cones, x, y, s):
+    """The batch with these solutions."""
     n = A.shape[2]
     patterns = [sp.csc_array(np.any(M != 0.0, axis=0).astype(float)) for M in (P, A)]
-    rows = [(M.indices, np.repeat(np.arange(n), np.diff(M.indptr))) for M in patterns]
-    x = rng.standard_normal((batch, n))
-    s, y = (np.array(v) for v in zip(*(_pair(rng, cones, True) for _ in range(batch)), strict=True))
+    values = [
+        M[:, pattern.indices, np.repeat(np.arange(n), np.diff(pattern.indptr))]
+        for M, pattern in zip((P, A), patterns, strict=True)
+    ]
     q = -np.einsum("kij,kj->ki", P, x) - np.einsum("kij,ki->kj", A, y)
-    b = np.einsum("kij,kj->ki", A, x) + s
-    return Batch(*patterns, P[:, *rows[0]], A[:, *rows[1]], q, b, cones)
+    return Batch(*patterns, *values, q, np.einsum("kij,kj->ki", A, x) + s, cones)
+
+
+def make(rng, P, A, cones, batch):
+    """From P and A (B, n, n) and (B, m, n) with the same zeros: problems with a solution."""
+    x = rng.standard_normal((batch, A.shape[2]))
+    s, y = (np.array(v) for v in zip(*(_pair(rng, cones, True) for _ in range(batch)), strict=True))
+    return stated(P, A, cones, x, y, s)
 
 
 def correlation(rng, k, batch):
@@ -114,6 +121,13 @@ def mixture(rng, k, batch, *, curvature):
     return make(rng, P, A, cones, batch)
 
 
+def of_rank(rng, k, rank):
+    """s and y of order k, of which y has the given rank, strictly complementary."""
+    Q = np.linalg.qr(rng.standard_normal((k, k)))[0]
+    values, up = rng.uniform(0.5, 2.0, k), np.arange(k) < k - rank
+    return vector_of((Q * values * up) @ Q.T), vector_of((Q * values * ~up) @ Q.T)
+
+
 def semidefinite(rng, k, m, batch):
     """min <C, X>, <A_i, X> = b_i, X psd."""
     size = k * (k + 1) // 2
@@ -125,16 +139,47 @@ def semidefinite(rng, k, m, batch):
         axis=1,
     )
     rank = int(np.sqrt(m))  # of X: so low that X and y are unique
-    x, z = np.empty((2, batch, size))
-    for i in range(batch):
-        Q = np.linalg.qr(rng.standard_normal((k, k)))[0]
-        values, up = rng.uniform(0.5, 2.0, k), np.arange(k) < rank
-        x[i], z[i] = vector_of((Q * values * up) @ Q.T), vector_of((Q * values * ~up) @ Q.T)
-    problem = make(rng, np.zeros((batch, size, size)), A, {"z": m, "s": [k]}, batch)
+    z, x = (np.array(v) for v in zip(*(of_rank(rng, k, rank) for _ in range(batch)), strict=True))
     y, s = np.c_[rng.standard_normal((batch, m)), z], np.c_[np.zeros((batch, m)), x]
-    problem.b = np.einsum("kij,kj->ki", A, x) + s
-    problem.q = -np.einsum("kij,ki->kj", A, y)
-    return problem
+    return stated(np.zeros((batch, size, size)), A, {"z": m, "s": [k]}, x, y, s)
+
+
+def inequality(rng, k, n, batch, *, curvature):
+    """Two linear matrix inequalities, dense and sparse, beside other cones."""
+    cones = {"z": 1, "l": 3, "q": [4], "s": [k, 2, k + 1]}
+    rows = count_rows(cones)
+    first, last = rows - k * (k + 1) // 2 - 3, rows - (k + 1) * (k + 2) // 2
+    A = rng.standard_normal((batch, rows, n))
+    A[:, 8:, 1::2] *= rng.random((rows - 8, n // 2)) < 0.05
+    A[:, 8:first:3, -1] = A[:, last:, 0] = 0.0
+    L = rng.standard_normal((batch, n, n)) / np.sqrt(n)
+    P = L @ L.swapaxes(1, 2) + 0.1 * np.eye(n) if curvature else np.zeros((batch, n, n))
+    pairs = [
+        [_pair(rng, {"z": 1, "l": 3, "q": [4]}, True), *(of_rank(rng, k, 1) for k in cones["s"])]
+        for _ in range(batch)
+    ]
+    s, y = (np.array([np.concatenate([p[i] for p in parts]) for parts in pairs]) for i in (0, 1))
+    return stated(P, A, cones, rng.standard_normal((batch, n)), y, s)
+
+
+def largest_eigenvalue(rng, k, n, batch):
+    """min t, t I - A_0 - A(x) psd: rank 2 at the solution."""
+    A = np.array([vectors_of(symmetric(rng, k, n)).T for _ in range(batch)])
+    A[:, :, 0] = -vector_of(np.eye(k))
+    pairs = [of_rank(rng, k, 2) for _ in range(batch)]
+    s, y = (np.array([pair[i] for pair in pairs]) for i in (0, 1))
+    P = np.zeros((batch, n, n))
+    return stated(P, A, {"s": [k]}, rng.standard_normal((batch, n)), y, s)
+
+
+def cut(rng, k, batch):
+    """min sum y, Diag(y) - C psd, the dual of the relaxed maximum cut."""
+    diagonal = np.flatnonzero(vector_of(np.eye(k)) == 1.0)
+    A = sp.csc_array((-np.ones(k), (diagonal, np.arange(k))), shape=(k * (k + 1) // 2, k))
+    b = -vectors_of(symmetric(rng, k, batch))
+    P = sp.csc_array((k, k))
+    values = np.zeros((batch, 0)), np.broadcast_to(A.data, (batch, k))
+    return Batch(P, A, *values, np.ones((batch, k)), b, {"s": [k]})
 
 
 def is_apart(batch):
@@ -150,10 +195,14 @@ KINDS = {
     "correlation": lambda rng: correlation(rng, 20, 5),
     "semidefinite": lambda rng: semidefinite(rng, 20, 20, 3),
     "mixture": lambda rng: mixture(rng, 20, 3, curvature=True),
+    "inequality": lambda rng: inequality(rng, 16, 12, 3, curvature=True),
+    "linear inequality": lambda rng: inequality(rng, 16, 8, 3, curvature=False),
+    "largest eigenvalue": lambda rng: largest_eigenvalue(rng, 20, 6, 9),
+    "cut": lambda rng: cut(rng, 20, 3),
     "linear mixture": lambda rng: mixture(rng, 20, 3, curvature=False),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
-regular = pytest.mark.parametrize("kind", list(KINDS.values())[:3], ids=list(KINDS)[:3])
+regular = pytest.mark.parametrize("kind", list(KINDS.values())[:-1], ids=list(KINDS)[:-1])
 
 
 def check_optimal(data, solution):
@@ -230,6 +279,16 @@ def test_gradients_are_those_of_the_dense_way(kind):
         assert np.allclose(a, b, rtol=0.0, atol=1e-7 * (1.0 + largest(b)))
 
 
+@regular
+@pytest.mark.parametrize("mode", ["lsmr", "lsqr", "smoothed", "lpgd"])
+def test_other_modes_are_those_of_the_dense_way(kind, mode):
+    data = kind(np.random.default_rng(4))
+    ways = [data.solve(condense=condense, derivative_mode=mode) for condense in (None, False)]
+    u = np.random.default_rng(5).standard_normal(ways[0].x.shape)
+    for a, b in zip(*(solution.vjp(u) for solution in ways), strict=True):
+        assert np.allclose(a, b, rtol=0.0, atol=1e-5 * (1.0 + largest(b)))
+
+
 @every_kind
 def test_bits_depend_neither_on_the_batch_nor_on_the_engine(kind):
     rng = np.random.default_rng(5)
@@ -276,6 +335,26 @@ def test_certificates(k, dual):
         assert b @ y == pytest.approx(-1.0, rel=1e-9)
         assert largest(A.T @ y) <= 1e-7 * (1.0 + largest(y))
         assert violation(cones, y, dual=True) <= 1e-9
+
+
+@pytest.mark.parametrize("k", [14, 65])
+def test_inequalities_have_certificates(k):
+    """x_1 M + ... >= I with traces of 0; and x_0 I >= 0, where x_0 is to grow."""
+    M = symmetric(np.random.default_rng(10), k, 4)
+    M -= np.trace(M, axis1=1, axis2=2)[:, None, None] / k * np.eye(k)
+    A, eye = vectors_of(M).T, vector_of(np.eye(k))
+    solution = qc.Problem(None, A, {"s": [k]}).solve(np.ones(4), -eye)
+    assert solution.status == "primal_infeasible"
+    y = solution.y
+    assert -eye @ y == pytest.approx(-1.0, rel=1e-9)
+    assert largest(A.T @ y) <= 1e-7 * (1.0 + largest(y))
+    assert violation({"s": [k]}, y, dual=True) <= 1e-9
+    A[:, 0], q = -eye, -np.eye(4)[0]
+    solution = qc.Problem(None, A, {"s": [k]}).solve(q, eye)
+    assert solution.status == "dual_infeasible"
+    assert q @ solution.x == pytest.approx(-1.0, rel=1e-9)
+    assert largest(A @ solution.x + solution.s) <= 1e-7 * (1.0 + largest(solution.s))
+    assert violation({"s": [k]}, solution.s) <= 1e-9
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])

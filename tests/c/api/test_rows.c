@@ -187,6 +187,7 @@ static void every_cone_too(void **state)
     check_cones(30, (qc_cone){QC_CONE_SECOND_ORDER, 6, 0.0}, 8);
     check_cones(25, (qc_cone){QC_CONE_SECOND_ORDER, 40, 0.0}, 2); /* kept sparse, in full */
     check_cones(20, (qc_cone){QC_CONE_PSD, 15, 0.0}, 2);
+    check_cones(6, (qc_cone){QC_CONE_PSD, 105, 0.0}, 2); /* kept apart, as inequalities */
     check_cones(20, (qc_cone){QC_CONE_EXPONENTIAL, 3, 0.0}, 5);
     check_cones(20, (qc_cone){QC_CONE_POWER, 3, 0.3}, 5);
 }

@@ -85,10 +85,10 @@ static void its_rows_and_entries_are_listed(void **state)
     qc_plan *plan = plan_of(&fam, -1);
     const qc__apart *a = &plan->apart[0];
     assert_int_equal(plan->apart_count, 1);
-    assert_int_equal(a->rows, EQUALITIES + 2);
+    assert_int_equal(a->others, EQUALITIES + 2);
     assert_int_equal(plan->blocks[a->block].kind, QC_CONE_PSD);
-    for (int t = 0; t < a->rows; t++) {
-        assert_int_equal(a->row[t], t);
+    for (int t = 0; t < a->others; t++) {
+        assert_int_equal(a->other[t], plan->n + t);
         for (int e = a->entry_ptr[t]; e < a->entry_ptr[t + 1]; e++) {
             const qc__apart_entry *entry = &a->entry[e];
             const int row = a->line[a->line_ptr[t] + entry->left];
@@ -107,6 +107,57 @@ static void its_rows_and_entries_are_listed(void **state)
     assert_true(plan->has_dense);
     assert_true(plan->dense.flops_trailing > 4.0 * plan->full.flops_trailing);
     qc__plan_free(plan);
+    family_free(&fam);
+}
+
+/* Entries of A in the rows of the cone, and nothing else. */
+static void an_inequality_lists_its_variables(void **state)
+{
+    (void)state;
+    enum { ORDER = 14, SIZE = ORDER * (ORDER + 1) / 2, N = 7, OWN = 3 };
+    family fam;
+    family_lmi(&fam, ORDER, N);
+    qc_plan *plan = plan_of(&fam, -1);
+    const qc__apart *a = &plan->apart[0];
+    assert_int_equal(plan->apart_count, 1);
+    assert_false(a->matrix);
+    assert_int_equal(a->others, N - 1);
+    for (int t = 0; t < a->others; t++) {
+        const int64_t *rows = fam.f.A_rowidx + fam.f.A_colptr[t] + OWN;
+        assert_int_equal(a->other[t], t);
+        assert_int_equal(a->entry_ptr[t + 1] - a->entry_ptr[t],
+                         fam.f.A_colptr[t + 1] - fam.f.A_colptr[t] - OWN);
+        for (int e = a->entry_ptr[t]; e < a->entry_ptr[t + 1]; e++) {
+            const qc__apart_entry *entry = &a->entry[e];
+            const int row = a->line[a->line_ptr[t] + entry->left];
+            const int col = a->line[a->line_ptr[t] + entry->right];
+            assert_int_equal(entry->at, *rows++ - OWN);
+            assert_int_equal(entry->at, col * ORDER - col * (col - 1) / 2 + row - col);
+            assert_int_equal(plan->A.col[entry->value], t);
+        }
+    }
+    for (int v = 0; v < plan->n + plan->m; v++)
+        assert_int_equal(plan->is_apart[v], v >= N + OWN);
+    assert_false(plan->has_dense);
+    qc__plan_free(plan);
+    family_free(&fam);
+}
+
+/* So many variables that a dense block costs less; and so small a matrix. */
+static void an_inequality_must_pay(void **state)
+{
+    (void)state;
+    family fam;
+    family_lmi(&fam, 14, 105);
+    assert_false(is_kept_apart(&fam, -1));
+    family_free(&fam);
+    family_lmi(&fam, 14, 7);
+    assert_true(is_kept_apart(&fam, -1));
+    assert_false(is_kept_apart(&fam, 0));
+    assert_false(is_kept_apart(&fam, 1));
+    family_free(&fam);
+    family_lmi(&fam, 5, 4);
+    assert_false(is_kept_apart(&fam, -1));
     family_free(&fam);
 }
 
@@ -131,6 +182,8 @@ int main(void)
         cmocka_unit_test(many_other_rows_do_not_pay),
         cmocka_unit_test(the_pattern_must_be_right),
         cmocka_unit_test(its_rows_and_entries_are_listed),
+        cmocka_unit_test(an_inequality_lists_its_variables),
+        cmocka_unit_test(an_inequality_must_pay),
         cmocka_unit_test(a_very_large_one_has_no_dense_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,25 @@ void family_matrix(family *out, int order, int equalities)
     set_masks(out, P, A);
 }
 
+void family_lmi(family *out, int order, int n)
+{
+    const int size = order * (order + 1) / 2, own = 3;
+    *out = (family){.name = "inequality of matrices", .f = {.n = n}};
+    set_cones(out, 1, own - 1);
+    out->cones[2] = (qc_cone){QC_CONE_PSD, size, 0.0};
+    out->f.cone_count = 3;
+    out->f.m += size;
+    mask P = mask_new(n, n), A = mask_new(own + size, n);
+    for (int j = 0; j < n; j++) {
+        *at(&P, j, j) = 1;
+        for (int i = 0; i < own; i++)
+            *at(&A, i, j) = 1;
+        for (int i = 0; i < size && j < n - 1; i++)
+            *at(&A, own + i, j) = j % 3 == 0 || i % (4 * j) == j;
+    }
+    set_masks(out, P, A);
+}
+
 int family_make(family *out, int k)
 {
     switch (k) {

@@ -28,5 +28,8 @@ void family_banded(family *out, int n, int band);
  * last variable.  Equalities meet every third variable and the last, and two inequalities one diagonal
  * entry of the matrix and the last.  P is diagonal. */
 void family_matrix(family *out, int order, int equalities);
+/* A PSD cone of the given order, a linear inequality of matrices in all variables but the last, every third
+ * matrix of which is dense; an equality and two inequalities of all.  P is diagonal. */
+void family_lmi(family *out, int order, int n);
 
 #endif
