@@ -48,7 +48,7 @@ test-sanitized: $(STAMPS)/system $(STAMPS)/venv ## Run the C tests under Address
 	tools/test-c asan
 
 test-python: build ## Run the Python tests
-	python -m pytest tests/python
+	python -m pytest tests/python --numprocesses "$$(nproc)"
 
 bench: build ## Measure beside other solvers, on one thread: bench/results/, README.md
 	python -m bench

@@ -12,10 +12,12 @@
 #include "lane/group.h"
 
 enum { RUIZ_PASSES = 3 };
-/* Norms between 1 / this and this are left as they are: scaling is for what is far from 1.  Condensing is
- * for strongly convex problems, which take more of it; small ones solve in the time of scaling them. */
-#define BALANCED_CONDENSED 4.0
-#define BALANCED_FULL      1.5
+/* Norms between 1 / this and this are left as they are: scaling is for what is far from 1. */
+#define BALANCED 1.5
+/* Small problems are solved in the time of scaling them.  If they are also strongly convex, as all are that
+ * are condensed, they need it less: of up to so many variables and rows. */
+#define BALANCED_SMALL 4.0
+enum { SMALL = 32 };
 
 /* Keeps the exponent of every number. */
 static void round_to_powers_of_two(double *v, int64_t count)
@@ -119,7 +121,8 @@ static void scale_matrices(const qc__group *g)
 static void equilibrate(qc__group *g)
 {
     const qc_plan *plan = g->plan;
-    const double balanced = g->path == QC__PATH_CONDENSED ? BALANCED_CONDENSED : BALANCED_FULL;
+    const int small = g->path == QC__PATH_CONDENSED && plan->n + plan->m <= SMALL;
+    const double balanced = small ? BALANCED_SMALL : BALANCED;
     scaled *data = &g->data;
     set_all(data->col, plan->n, 1.0);
     set_all(data->row, plan->m, 1.0);
