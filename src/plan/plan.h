@@ -53,8 +53,8 @@ typedef struct qc__cone {
 
 /* An entry of A where one of the others meets a PSD cone that is kept apart. */
 typedef struct qc__apart_entry {
-    int32_t value;       /* its number in A                                                       */
-    int32_t at;          /* which row of the cone                                                 */
+    int32_t value; /* its number in A                                                       */
+    int32_t at; /* which row of the cone                                                 */
     int32_t left, right; /* the two lines of the k x k matrix that it is in, from lines[other] on */
 } qc__apart_entry;
 
@@ -72,9 +72,9 @@ typedef struct qc__apart {
     int32_t block;
     int32_t matrix;
     int32_t others;
-    int32_t *other;     /* [others]     */
+    int32_t *other; /* [others]     */
     int32_t *entry_ptr; /* [others + 1] */
-    int32_t *line_ptr;  /* [others + 1] */
+    int32_t *line_ptr; /* [others + 1] */
     qc__apart_entry *entry;
     int32_t *line;
 } qc__apart;
@@ -86,10 +86,10 @@ typedef struct qc__apart {
  * t < middle - begin it is also a column of J.
  */
 typedef struct qc__update {
-    int32_t source;        /* K */
+    int32_t source; /* K */
     int32_t begin, middle; /* positions in K's list of rows below its diagonal block */
-    int32_t contiguous;    /* target[t] == target[0] + t for all t */
-    int64_t target;        /* offset in factor_plan.target */
+    int32_t contiguous; /* target[t] == target[0] + t for all t */
+    int64_t target; /* offset in factor_plan.target */
 } qc__update;
 
 /*
@@ -100,16 +100,16 @@ typedef struct qc__update {
  * is not used.
  */
 typedef struct qc__factor_plan {
-    int32_t size;       /* n + m and the auxiliary variables                                  */
-    int32_t *order;     /* [size] order[k]: which variable (x: 0..n-1, row i: n + i) is pivot k */
-    int32_t *position;  /* [size] its inverse                                                 */
-    int8_t *sign;       /* [size] expected sign of pivot k: +1 for x, -1 for rows             */
+    int32_t size; /* n + m and the auxiliary variables                                  */
+    int32_t *order; /* [size] order[k]: which variable (x: 0..n-1, row i: n + i) is pivot k */
+    int32_t *position; /* [size] its inverse                                                 */
+    int8_t *sign; /* [size] expected sign of pivot k: +1 for x, -1 for rows             */
     int32_t supernodes; /* count                                                              */
-    int32_t leading;    /* supernodes [0, leading) are eliminated once: condensed (0: none)   */
-    int32_t *first;     /* [supernodes + 1]                                                   */
-    int64_t *row_ptr;   /* [supernodes + 1]                                                   */
-    int32_t *rows;      /* [row_ptr[supernodes]]                                              */
-    int64_t *panel;     /* [supernodes + 1], in values                                        */
+    int32_t leading; /* supernodes [0, leading) are eliminated once: condensed (0: none)   */
+    int32_t *first; /* [supernodes + 1]                                                   */
+    int64_t *row_ptr; /* [supernodes + 1]                                                   */
+    int32_t *rows; /* [row_ptr[supernodes]]                                              */
+    int64_t *panel; /* [supernodes + 1], in values                                        */
     int64_t *update_ptr; /* [supernodes + 1]                                                  */
     qc__update *updates;
     int32_t *target;
