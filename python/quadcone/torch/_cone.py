@@ -127,4 +127,4 @@ class ConeLayer(nn.Module):
 
 def _own(values: Tensor) -> Tensor:
     """Values of the problem; torch.export cannot save a constant that has none."""
-    return values if values.numel() else values.new_zeros(values.shape)
+    return values if values.numel() else torch.zeros(values.shape, dtype=values.dtype)
