@@ -118,7 +118,9 @@ class CvxpyLayer(nn.Module):
 
     def _solve_compiled(self, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         place = _common_place(self.program, parameters)
-        dense = [value if value.layout is torch.strided else value.to_dense() for value in parameters]
+        dense = [
+            value if value.layout is torch.strided else value.to_dense() for value in parameters
+        ]
         batch = self.program.batch_of([tuple(value.shape) for value in dense])
         P, q, A, b = self._traced.evaluate(dense, batch)
         x, y, _ = self.solver(q=q, b=b, P=P, A=A)

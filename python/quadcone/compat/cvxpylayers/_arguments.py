@@ -102,7 +102,8 @@ def solver_error(why: object) -> SolverError:
     theirs = getattr(sys.modules.get("diffcp"), "SolverError", SolverError)
     if issubclass(SolverError, theirs):
         return SolverError(text)
-    return type("SolverError", (SolverError, theirs), {})(text)
+    both: type[SolverError] = type("SolverError", (SolverError, theirs), {})
+    return both(text)
 
 
 def read_solver(solver: Any, gp: bool, custom_method: Any) -> tuple[Any, bool]:
