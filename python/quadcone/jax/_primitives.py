@@ -7,9 +7,10 @@
 
 With J the Jacobian of the optimality conditions (docs/numerics.md, "Derivatives"), a tangent is
 dw = -J^-1 (dq, -db), or what derivative_mode makes of that.  Tangents of P and A enter through dq
-and db, by products that JAX knows how to differentiate.  On zero and nonnegative cones J depends on P and A, and on nothing else between
-kinks.  So the derivative of J dw = -(dq, -db) is J ddw = -(ddq, -ddb) - dJ dw, and a second
-derivative is the same primitive again.  On other cones it would need that of the projection.
+and db, by products that JAX knows how to differentiate.  On zero and nonnegative cones J depends on
+P and A, and on nothing else between kinks.  So the derivative of J dw = -(dq, -db) is
+J ddw = -(ddq, -ddb) - dJ dw, and a second derivative is the same primitive again.  On other cones
+it would need that of the projection.
 
 x, y, s are (batch, n) and (batch, m), where the batch is 1 if no operand has a batch dimension.
 Linear operands of a derivative, and its results, have one more dimension in front: so many

@@ -37,7 +37,7 @@ class SparseProgram:
     def solve(
         self, Qv: Tensor, p: Tensor, Gv: Tensor, h: Tensor, Av: Tensor, b: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """x, y and s, of equalities and then inequalities, with a batch where an argument has it."""
+        """x, y and s, equalities before inequalities, with a batch where an argument has one."""
         values = self._joined(Av, Gv, p)
         found: tuple[Tensor, Tensor, Tensor] = self.layer(
             q=p,
