@@ -17,7 +17,7 @@ from ._tensors import CPU, DOUBLE, Place
 
 
 class Map:
-    """A sparse matrix whose entries are tensors; empty ones, which torch cannot save, are not made."""
+    """A sparse matrix whose entries are tensors: none where it is zero; torch cannot save those."""
 
     def __init__(self, matrix: Sparse) -> None:
         self.is_zero = len(matrix.value) == 0
