@@ -37,14 +37,16 @@ qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int8_t *
 /* What comes first, second, ...; flops are worth `weight` times those of the safest order. */
 typedef struct candidate {
     int8_t cone_row, x, zero_row;
+    int residuals; /* equalities that define one go with the x's */
     double weight;
 } candidate;
 
 /* From the loosest on: it has the least fill, and bounds the time that the others may take. */
 static const candidate candidates[] = {
-    {0, 0, 0, 4.0},
-    {0, 0, 1, 1.5},
-    {0, 1, 2, 1.0},
+    {0, 0, 0, 1, 4.0},
+    {0, 0, 1, 1, 1.5},
+    {0, 1, 2, 1, 1.0},
+    {0, 1, 2, 0, 1.0},
 };
 
 static int has_diagonal(const qc__matrix *P, int32_t j)
@@ -62,7 +64,7 @@ static void assign_sets(int8_t *set, const qc__graph *g, const qc__kkt_rows *kkt
         const int is_zero = v >= n && v < rows_end && kkt->row_is_zero[v - n];
         set[v] = v < n ? c->x : is_zero ? c->zero_row : c->cone_row;
     }
-    for (int32_t v = 0; v < n; v++) {
+    for (int32_t v = 0; c->residuals && v < n; v++) {
         const int32_t row = g->ptr[v + 1] - g->ptr[v] == 1 ? g->index[g->ptr[v]] : -1;
         if (row >= n && row < rows_end && kkt->row_is_zero[row - n] && has_diagonal(kkt->P, v)) {
             set[v] = c->cone_row;
