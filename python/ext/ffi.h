@@ -15,7 +15,13 @@
 #include "quadcone.h"
 #include "xla.h"
 
-/* The attribute "call": this structure, as int64; see _primitives.py. */
+/* How to differentiate: members of qc_settings. */
+typedef struct ffi_derivative {
+    int64_t mode, iterations;
+    double tolerance, smoothing, lpgd_tau, lpgd_rho;
+} ffi_derivative;
+
+/* The attribute "call": this structure, as int64; see _layout.py. */
 typedef struct ffi_call {
     int64_t batch;
     int64_t above;   /* rows of the first block of A and b                                      */
@@ -25,6 +31,7 @@ typedef struct ffi_call {
     int64_t certificates; /* outputs of failed problems are these, where there are any, not NaN */
     int64_t num_threads, max_iterations;
     double tolerance, tolerance_infeasible;
+    ffi_derivative derivative;
 } ffi_call;
 
 enum { FFI_NAN = 0, FFI_RAISE = 1, FFI_ZERO_GRADIENT = 2 };
@@ -37,6 +44,7 @@ typedef struct ffi_slot {
     qc_solver *solver;
     int64_t capacity;
     int threads, derivatives;
+    int differences; /* it has the memory for differences of solutions   */
     int rows;       /* it solves one problem after another               */
     double *values; /* P, q, A, b of the last solve, one after the other */
     ffi_call call;  /* batch is 0 where derivatives cannot follow        */

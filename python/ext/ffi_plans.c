@@ -223,6 +223,7 @@ static int solved_by(const ffi_slot *slot, const ffi_plan *plan, const ffi_call 
     return slot->call.batch == call->batch && slot->call.tolerance == call->tolerance &&
            slot->call.tolerance_infeasible == call->tolerance_infeasible &&
            slot->call.max_iterations == call->max_iterations &&
+           memcmp(&slot->call.derivative, &call->derivative, sizeof call->derivative) == 0 &&
            memcmp(slot->values, values, bytes) == 0;
 }
 
@@ -241,12 +242,18 @@ ffi_slot *ffi_slot_find(ffi_plan *plan, const ffi_call *call, const double *valu
     return found;
 }
 
+static int takes_differences(const qc_settings *settings)
+{
+    return settings->derivatives && settings->derivative_mode >= QC_MODE_LPGD;
+}
+
 /* A large solver could serve a small batch, but not as fast as one that was made for it. */
 static int serves(const ffi_plan *plan, const ffi_slot *slot, int64_t batch,
                   const qc_settings *settings)
 {
     return slot->capacity >= batch && slot->threads >= settings->num_threads &&
            slot->derivatives >= settings->derivatives &&
+           slot->differences >= takes_differences(settings) &&
            slot->rows == in_rows(plan, batch, settings->num_threads);
 }
 
@@ -285,21 +292,34 @@ static qc_error slot_new(ffi_slot **out, const ffi_plan *plan, int64_t capacity,
     slot->capacity = capacity;
     slot->threads = settings->num_threads;
     slot->derivatives = settings->derivatives;
+    slot->differences = takes_differences(settings);
     slot->rows = in_rows(plan, capacity, settings->num_threads);
     *out = slot;
     return QC_OK;
 }
 
+static qc_settings settings_of(const ffi_plan *plan, const ffi_call *call)
+{
+    const ffi_derivative *d = &call->derivative;
+    return (qc_settings){
+        .tolerance = call->tolerance,
+        .tolerance_infeasible = call->tolerance_infeasible,
+        .max_iterations = (int)call->max_iterations,
+        .num_threads = threads_of(plan, call),
+        .derivatives = (int)call->derivatives,
+        .derivative_mode = (qc_derivative_mode)d->mode,
+        .derivative_tolerance = d->tolerance,
+        .derivative_iterations = d->iterations,
+        .smoothing = d->smoothing,
+        .lpgd_tau = d->lpgd_tau,
+        .lpgd_rho = d->lpgd_rho,
+    };
+}
+
 qc_error ffi_slot_take(ffi_slot **out, ffi_plan *plan, const ffi_call *call, double *values,
                        qc_message *why)
 {
-    qc_settings settings;
-    qc_settings_default(&settings);
-    settings.tolerance = call->tolerance;
-    settings.tolerance_infeasible = call->tolerance_infeasible;
-    settings.max_iterations = (int)call->max_iterations;
-    settings.num_threads = threads_of(plan, call);
-    settings.derivatives = (int)call->derivatives;
+    const qc_settings settings = settings_of(plan, call);
     pthread_mutex_lock(&lock);
     ffi_slot *slot = choose(plan, call->batch, &settings);
     pthread_mutex_unlock(&lock);

@@ -100,7 +100,7 @@ class Program:
 
     def _read_shapes(self, shapes: tuple[Shape, ...]) -> tuple[Split, list[Shape], int]:
         """The maps for these shapes, the shapes of the inputs, and the number of problems."""
-        batch = self._batch(shapes)
+        batch = self.batch_of(shapes)
         given = [shapes[block.parameter] for block in self.inputs]
         ones = [self.parameters[block.parameter].shape for block in self.inputs]
         own = tuple(
@@ -115,7 +115,12 @@ class Program:
         """(x, y) to the outputs."""
         return Recovery(self.problem, self.outputs, self._adjoints, batch)
 
-    def _batch(self, shapes: Sequence[Shape]) -> int:
+    def is_constant(self, k: int) -> bool:
+        """Whether the k-th of P, q, A and b depends on no parameter."""
+        whole = self.maps[k]
+        return bool(np.all(whole.column == whole.shape[1] - 1))
+
+    def batch_of(self, shapes: Sequence[Shape]) -> int:
         """Problems in the batch, 0 where no parameter has a batch dimension."""
         if len(shapes) != len(self.parameters):
             names = ", ".join(parameter.name for parameter in self.parameters)
@@ -203,7 +208,7 @@ class Split:
         self.parts: list[Part | None] = []
         blocks: list[Sparse] = []
         for k, whole in enumerate(program.maps):
-            if k in (P, A) and np.all(whole.column == whole.shape[1] - 1):
+            if k in (P, A) and program.is_constant(k):
                 self.parts.append(None)  # the problem has the values
                 continue
             # Something must have the batch dimension: q, if nothing else.

@@ -112,6 +112,11 @@ class Settings:
         """As the C library counts: -1, 0 or 1."""
         return -1 if self.condense is None else int(self.condense)
 
+    @property
+    def mode_code(self) -> int:
+        """derivative_mode as the C library counts."""
+        return _MODE_CODES[self.derivative_mode]
+
     def to_core(self, num_threads: int, derivatives: bool) -> CoreSettings:
         """What `_core.Plan.solve` takes."""
         return (
@@ -121,7 +126,7 @@ class Settings:
             self.num_threads or num_threads,
             derivatives,
             self.callback,
-            _MODE_CODES[self.derivative_mode],
+            self.mode_code,
             self.derivative_tolerance,
             self.derivative_iterations or 0,
             self.smoothing,

@@ -37,28 +37,43 @@ qc_error qc__order_by_set(qc__elimination *e, const qc__graph *g, const int8_t *
 /* What comes first, second, ...; flops are worth `weight` times those of the safest order. */
 typedef struct candidate {
     int8_t cone_row, x, zero_row;
+    int residuals; /* equalities that define one go with the x's */
     double weight;
 } candidate;
 
 /* From the loosest on: it has the least fill, and bounds the time that the others may take. */
 static const candidate candidates[] = {
-    {0, 0, 0, 4.0},
-    {0, 0, 1, 1.5},
-    {0, 1, 2, 1.0},
+    {0, 0, 0, 1, 4.0},
+    {0, 0, 1, 1, 1.5},
+    {0, 1, 2, 1, 1.0},
+    {0, 1, 2, 0, 1.0},
 };
 
+static int has_diagonal(const qc__matrix *P, int32_t j)
+{
+    const int32_t end = P->row_ptr[j + 1];
+    return end > P->row_ptr[j] && P->col[end - 1] == j;
+}
+
 /* Auxiliary variables go with the rows of their cone. */
-static void assign_sets(int8_t *set, int32_t size, int32_t n, int32_t m, const int8_t *row_is_zero,
+static void assign_sets(int8_t *set, const qc__graph *g, const qc__kkt_rows *kkt,
                         const candidate *c)
 {
-    for (int32_t v = 0; v < size; v++) {
-        const int is_zero = v >= n && v < n + m && row_is_zero[v - n];
+    const int32_t n = kkt->P->rows, rows_end = n + kkt->m;
+    for (int32_t v = 0; v < g->size; v++) {
+        const int is_zero = v >= n && v < rows_end && kkt->row_is_zero[v - n];
         set[v] = v < n ? c->x : is_zero ? c->zero_row : c->cone_row;
+    }
+    for (int32_t v = 0; c->residuals && v < n; v++) {
+        const int32_t row = g->ptr[v + 1] - g->ptr[v] == 1 ? g->index[g->ptr[v]] : -1;
+        if (row >= n && row < rows_end && kkt->row_is_zero[row - n] && has_diagonal(kkt->P, v)) {
+            set[v] = c->cone_row;
+            set[row] = c->x;
+        }
     }
 }
 
-qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n, int32_t m,
-                       const int8_t *row_is_zero)
+qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, const qc__kkt_rows *kkt)
 {
     const size_t bytes = (size_t)g->size * sizeof(int32_t);
     int8_t *set = NEW(g->size, int8_t);
@@ -67,7 +82,7 @@ qc_error qc__order_kkt(qc__elimination *e, const qc__graph *g, int32_t n, int32_
     double least = INFINITY;
     for (size_t k = 0; !error && k < sizeof candidates / sizeof *candidates; k++) {
         const candidate *c = &candidates[k];
-        assign_sets(set, g->size, n, m, row_is_zero, c);
+        assign_sets(set, g, kkt, c);
         error = qc__order_by_set(e, g, set);
         if (error)
             break;

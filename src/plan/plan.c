@@ -93,13 +93,14 @@ static qc__kkt kkt_of(const qc_plan *plan, int sparse, int apart)
 static qc_error plan_full(const qc_plan *plan, int apart, qc__factor_plan *factor)
 {
     const qc__kkt kkt = kkt_of(plan, 1, apart);
+    const qc__kkt_rows rows = {.P = &plan->P, .m = plan->m, .row_is_zero = plan->row_is_zero};
     qc__graph g = {0};
     qc__elimination e = {0};
     qc_error error = qc__graph_new(&g, &kkt);
     if (!error)
         error = qc__elimination_new(&e, g.size);
     if (!error)
-        error = qc__order_kkt(&e, &g, plan->n, plan->m, plan->row_is_zero);
+        error = qc__order_kkt(&e, &g, &rows);
     if (!error)
         error = qc__factor_plan_new(factor, &e, &g, NULL, &kkt);
     qc__elimination_free(&e);

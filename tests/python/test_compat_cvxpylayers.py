@@ -3,6 +3,8 @@
 
 import copy
 import pickle
+import sys
+from types import SimpleNamespace
 
 import cvxpy as cp
 import numpy as np
@@ -43,6 +45,38 @@ def test_arguments_of_the_old_version(fit):
     torch.testing.assert_close(new(A, b), old(A, b, solver_args={"max_iters": 10}))
     with pytest.raises(NotImplementedError, match="custom_method"):
         CvxpyLayer(*fit, custom_method=(None, None))
+
+
+def test_iterations_of_an_interior_point_can_be_limited():
+    """Those of SCS, which are far cheaper, are not."""
+    x, c = cp.Variable(3), cp.Parameter(3)
+    problem = cp.Problem(cp.Minimize(c @ x), [cp.norm(x) <= 1, x >= -0.5])
+    c_value = torch.tensor([1.0, -2.0, 0.3])
+    layer = CvxpyLayer(problem, [c], [x])
+    layer(c_value, solver_args={"max_iters": 2})
+    layer(c_value, solver_args={"solve_method": "Clarabel", "max_iter": 100})
+    for options in (
+        {"solve_method": "Clarabel", "max_iter": 2},
+        {"solve_method": "ECOS", "max_iters": 2},
+    ):
+        with pytest.raises(diffcp.SolverError):
+            layer(c_value, solver_args=options)
+    with pytest.raises(diffcp.SolverError):
+        CvxpyLayer(problem, [c], [x], solver="MOREAU")(c_value, solver_args={"max_iter": 2})
+
+
+def test_errors_are_those_of_a_diffcp_that_is_there(monkeypatch):
+    """Code that changes one import goes on to catch the exception of another."""
+
+    class TheirError(Exception):
+        pass
+
+    monkeypatch.setitem(sys.modules, "diffcp", SimpleNamespace(SolverError=TheirError))
+    x, limit = cp.Variable(1), cp.Parameter(1)
+    layer = CvxpyLayer(cp.Problem(cp.Minimize(x), [x <= limit]), [limit], [x])
+    for kind in (TheirError, diffcp.SolverError):
+        with pytest.raises(kind, match="quadcone"):
+            layer(torch.ones(1))
 
 
 def test_copies(fit):

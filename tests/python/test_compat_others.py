@@ -66,6 +66,49 @@ def test_qpax():
         np.testing.assert_allclose(gradient, [-0.5, 0.0], atol=1e-8)
 
 
+def test_qpax_elastic():
+    """x >= 1 and x <= 0: each gives way by what its penalty is worth."""
+    jax = pytest.importorskip("jax")
+    from quadcone.compat import qpax
+
+    with jax.enable_x64(True):
+        Q, q = np.eye(1), np.zeros(1)
+        G, h = np.array([[-1.0], [1.0]]), np.array([-1.0, 0.5])
+        x, t, s1, s2, z1, z2, converged, _ = qpax.solve_qp_elastic(Q, q, G, h, 0.25)
+        np.testing.assert_allclose(x, [0.25], atol=1e-7)
+        np.testing.assert_allclose(t, [0.75, 0.0], atol=1e-7)
+        np.testing.assert_allclose(s1, t, atol=1e-7)
+        np.testing.assert_allclose(s2, h - G @ x + t, atol=1e-7)
+        np.testing.assert_allclose(z2, [0.25, 0.0], atol=1e-7)
+        np.testing.assert_allclose(z1, 0.25 - z2, atol=1e-7)
+        assert converged == 1
+
+        def x_of(q, penalty):
+            return qpax.solve_qp_elastic_primal(Q, q, G, h, penalty, backend="i")[0]
+
+        np.testing.assert_allclose(jax.grad(x_of)(q, 0.25), [-1.0], atol=1e-7)
+        np.testing.assert_allclose(jax.grad(x_of, 1)(q, 0.25), 1.0, atol=1e-7)
+        with pytest.raises(ValueError, match="unknown backend 'f'"):
+            qpax.solve_qp_elastic(Q, q, G, h, 0.25, backend="f")
+
+
+def test_qpax_relaxed():
+    jax = pytest.importorskip("jax")
+    from quadcone.compat import qpax
+
+    with jax.enable_x64(True):
+        Q, q = 2.0 * np.eye(2), np.array([-2.0, 1.0])
+        A, b, G, h = np.ones((1, 2)), np.ones(1), -np.eye(2), np.zeros(2)
+        x, s, z, y, _, _ = qpax.solve_qp(Q, q, A, b, G, h)
+        relaxed = qpax.relax_qp(Q, q, A, b, G, h, x, s, z, y, target_kappa=1e-2, solver_tol=1e-9)
+        x, s, z, y, converged, iterations = relaxed
+        assert converged == 1 and 0 < iterations < 30
+        np.testing.assert_allclose(s * z, 1e-2, atol=1e-8)
+        np.testing.assert_allclose(Q @ x + q + A.T @ y + G.T @ z, 0, atol=1e-8)
+        np.testing.assert_allclose(A @ x, b, atol=1e-8)
+        np.testing.assert_allclose(G @ x + s, h, atol=1e-8)
+
+
 def test_conformance_of_quadcone():
     table = testing.check_layer(testing.quadcone_layer)
     assert not table.wrong, str(table)

@@ -92,3 +92,57 @@ def test_one_problem_in_numpy():
     np.testing.assert_allclose(Q @ z + p[0] + G.T @ lam + A.T @ nu, 0, atol=1e-9)
     np.testing.assert_allclose(slacks, h - G @ z, atol=1e-9)
     np.testing.assert_allclose(value, z @ Q @ z / 2 + p[0] @ z)
+
+
+def batch_of_problems():
+    Q, p, G, h, A, b = make(batch=2)
+    return Q.expand(2, -1, -1), p, G.expand(2, -1, -1), h.expand(2, -1), A.expand(2, -1, -1), b
+
+
+def test_batched_solvers():
+    """All dual variables, of dense and of sparse matrices."""
+    Q, p, G, h, A, b = batch_of_problems()
+    x, y, z, s = solvers.pdipm.batch.forward(Q, p, G, h, A, b, None, None, None)
+    zeros = torch.zeros_like(x)
+    stationary = (Q @ x[..., None] + G.mT @ z[..., None] + A.mT @ y[..., None])[..., 0] + p
+    torch.testing.assert_close(stationary, zeros)
+    torch.testing.assert_close((G @ x[..., None])[..., 0] + s, h)
+    assert solvers.pdipm.batch.forward(Q, p, G, h, EMPTY, EMPTY)[1] is None
+    index = [torch.ones_like(X[0]).nonzero().T for X in (Q, G, A)]
+    Qi, Gi, Ai, values = *index, [X.reshape(2, -1) for X in (Q, G, A)]
+    sizes = [X.shape[1:] for X in (Q, G, A)]
+    found = solvers.pdipm.spbatch.forward(
+        Qi, values[0], sizes[0], p, Gi, values[1], sizes[1], h, Ai, values[2], sizes[2], b
+    )
+    for ours, expected in zip(found, (x, y, z, s), strict=True):
+        torch.testing.assert_close(ours, expected)
+    one = solvers.pdipm.single.forward(p[0], Q[0], G[0], A[0], b[0], h[0], None, None, None)
+    for ours, expected in zip(one, (x, y, z), strict=True):
+        torch.testing.assert_close(ours, expected[0])
+
+
+@pytest.mark.parametrize("equalities", [True, False])
+def test_systems_of_newton_steps(equalities):
+    Q, _, G, h, A, b = batch_of_problems()
+    if not equalities:
+        A, b = EMPTY, None
+    batch = solvers.pdipm.batch
+    generator = torch.Generator().manual_seed(1)
+    d, rs, rz = (torch.rand(h.shape, generator=generator, dtype=Q.dtype) for _ in range(3))
+    rx = torch.rand(Q.shape[:2], generator=generator, dtype=Q.dtype)
+    dx, ds, dz, dy = step = batch.factor_solve_kkt(Q, d.diag_embed(), G, A, rx, rs, rz, b)
+    first = Q @ dx[..., None] + G.mT @ dz[..., None]
+    if equalities:
+        first = first + A.mT @ dy[..., None]
+        torch.testing.assert_close((A @ dx[..., None])[..., 0], -b)
+    torch.testing.assert_close(first[..., 0], -rx)
+    torch.testing.assert_close(d * ds + dz, -rs)
+    torch.testing.assert_close((G @ dx[..., None])[..., 0] + ds, -rz)
+    Q_LU, S_LU, R = batch.pre_factor_kkt(Q, G, A)
+    batch.factor_kkt(S_LU, R, d)
+    others = (
+        batch.solve_kkt(Q_LU, d, G, A, S_LU, rx, rs, rz, b),
+        batch.solve_kkt_ir(Q, d.diag_embed(), G, A, rx, rs, rz, b),
+    )
+    for other in others:
+        torch.testing.assert_close(other, step)

@@ -103,24 +103,6 @@ def test_forward_derivative():
     )
 
 
-@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # of torch's compiler
-def test_compiled_models_may_have_a_layer():
-    case = quadratic()
-    layer = layer_of(case)
-    values = tensors(case)
-
-    def model(*values):
-        return layer(*(2 * value for value in values))[0].square().sum()
-
-    compiled = torch.compile(model, backend="eager")
-    for a, b in zip(
-        torch.autograd.grad(compiled(*values), values),
-        torch.autograd.grad(model(*values), values),
-        strict=True,
-    ):
-        torch.testing.assert_close(a, b)
-
-
 def test_a_quadratic_objective_stays_quadratic():
     case = quadratic_form()
     problem = layer_of(case).program.problem

@@ -3,24 +3,32 @@
 
     minimize    1/2 x'Q x + q'x        subject to    A x = b,  G x <= h
 
-What is different: backend, linear_solver and max_iter have no effect, solver_tol none if it is
-looser than quadcone's own tolerance, and where there is no solution x is NaN.  Gradients are the
-exact derivative of the solution whatever target_kappa says; qpax gives those of a point on the
-central path.
+What is different: backend, linear_solver, max_iter and what else a backend takes have no effect,
+solver_tol none if it is looser than quadcone's own tolerance, and where there is no solution x is
+NaN.  Gradients are the exact derivative of the solution whatever target_kappa says; qpax gives
+those of a point on the central path.
 """
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
+import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 from ..jax import qp
 
-CHOLESKY = "cholesky"
-QR = "qr"
+
+class LinearSolver(Enum):
+    """Accepted for compatibility: both are the same here."""
+
+    CHOLESKY = "cholesky"
+    QR = "qr"
+
+
 _TIGHTEST, _LOOSEST = 1e-12, 1e-8
 
 
@@ -35,13 +43,15 @@ def solve_qp(
     backend: str = "e",
     solver_tol: float = 1e-5,
     max_iter: int = 30,
-    linear_solver: Any = CHOLESKY,
+    linear_solver: Any = LinearSolver.CHOLESKY,
+    **kwargs: Any,
 ) -> tuple[Array, Array, Array, Array, Array, int]:
     """x (n,), s (m,), z (m,), y (p,), converged (1 or 0), and -1 for iterations, uncounted here.
 
     Q (n, n), q (n,), A (p, n), b (p,), G (m, n), h (m,), where p and m may be 0.
     """
-    del backend, max_iter, linear_solver
+    del max_iter, linear_solver, kwargs
+    _check_backend(backend)
     found = _solve(Q, q, A, b, G, h, solver_tol)
     converged = ~jnp.isnan(found.z).any(-1)
     return found.z, found.slack, found.lam, found.nu, converged.astype(int), -1
@@ -61,9 +71,121 @@ def solve_qp_primal(
     max_iter: int = 30,
 ) -> Array:
     """x (n,), with gradients for all arguments; see `solve_qp`."""
-    del backend, max_iter, target_kappa
+    del max_iter, target_kappa
+    _check_backend(backend)
     z: Array = _solve(Q, q, A, b, G, h, solver_tol).z
     return z
+
+
+def solve_qp_elastic(
+    Q: ArrayLike,
+    q: ArrayLike,
+    G: ArrayLike,
+    h: ArrayLike,
+    penalty: ArrayLike,
+    *,
+    backend: str = "e",
+    solver_tol: float = 1e-3,
+    max_iter: int = 30,
+    **kwargs: Any,
+) -> tuple[Array, Array, Array, Array, Array, Array, Array, int]:
+    """x (n,), t, s1, s2, z1, z2 (m,), converged (1 or 0), and -1 for iterations.
+
+        minimize    1/2 x'Q x + q'x + penalty sum t        subject to    G x - t <= h,  t >= 0
+
+    s1 = t and s2 = h - G x + t are the slacks of t >= 0 and of the other rows, z1 and z2 their dual
+    variables.  There always is a solution if there is one without the rows.
+    """
+    del max_iter, kwargs
+    _check_backend(backend)
+    Q, q, G, h = (jnp.asarray(value) for value in (Q, q, G, h))
+    n, m = q.shape[-1], h.shape[-1]
+    none, one = jnp.zeros((m, n), G.dtype), jnp.eye(m, dtype=G.dtype)
+    found = _solve(
+        jnp.zeros((n + m, n + m), Q.dtype).at[:n, :n].set(Q),
+        jnp.concatenate([q, jnp.full(m, penalty, q.dtype)]),
+        jnp.zeros((0, n + m)),
+        jnp.zeros(0),
+        jnp.block([[none, -one], [G, -one]]),
+        jnp.concatenate([jnp.zeros(m, h.dtype), h]),
+        solver_tol,
+    )
+    parts = (found.z[:n], found.z[n:], found.slack[:m], found.slack[m:])
+    converged = ~jnp.isnan(found.z).any(-1)
+    return *parts, found.lam[:m], found.lam[m:], converged.astype(int), -1
+
+
+def solve_qp_elastic_primal(
+    Q: ArrayLike,
+    q: ArrayLike,
+    G: ArrayLike,
+    h: ArrayLike,
+    penalty: ArrayLike,
+    *,
+    backend: str = "e",
+    solver_tol: float = 1e-5,
+    target_kappa: float = 1e-3,
+    max_iter: int = 30,
+) -> Array:
+    """x (n,) of `solve_qp_elastic`, with gradients for all arguments, penalty included."""
+    del target_kappa, max_iter
+    return solve_qp_elastic(Q, q, G, h, penalty, backend=backend, solver_tol=solver_tol)[0]
+
+
+def relax_qp(
+    Q: ArrayLike,
+    q: ArrayLike,
+    A: ArrayLike,
+    b: ArrayLike,
+    G: ArrayLike,
+    h: ArrayLike,
+    x: ArrayLike,
+    s: ArrayLike,
+    z: ArrayLike,
+    y: ArrayLike,
+    *,
+    backend: str = "e",
+    solver_tol: float = 1e-5,
+    target_kappa: float = 1e-3,
+    max_iter: int = 30,
+    **kwargs: Any,
+) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """x, s, z, y, converged (1 or 0) and iterations, of the point on the central path where every
+    s[i] z[i] is target_kappa, by Newton's method from a solution; see `solve_qp`."""
+    del kwargs
+    _check_backend(backend)
+    Q, q, A, b, G, h = (jnp.asarray(value) for value in (Q, q, A, b, G, h))
+    n, m = q.shape[-1], h.shape[-1]
+    ends = (n, n + m, n + 2 * m)
+    floor = jnp.sqrt(target_kappa)
+    s, z = jnp.maximum(jnp.asarray(s), floor), jnp.maximum(jnp.asarray(z), floor)
+
+    def residual(w: Array) -> Array:
+        x, s, z, y = jnp.split(w, ends)
+        parts = (Q @ x + q + A.T @ y + G.T @ z, s * z - target_kappa, G @ x + s - h, A @ x - b)
+        return jnp.concatenate(parts)
+
+    def goes_on(state: tuple[Array, Array]) -> Array:
+        w, count = state
+        return (count < max_iter) & (jnp.abs(residual(w)).max() >= solver_tol)
+
+    def step(state: tuple[Array, Array]) -> tuple[Array, Array]:
+        w, count = state
+        dw = -jnp.linalg.solve(jax.jacfwd(residual)(w), residual(w))
+        inside = slice(n, n + 2 * m)
+        limit = jnp.where(dw[inside] < 0, -w[inside] / dw[inside], jnp.inf).min(initial=jnp.inf)
+        return w + jnp.minimum(1.0, 0.99 * limit) * dw, count + 1
+
+    start = jnp.concatenate([jnp.asarray(x), s, z, jnp.asarray(y)])
+    w, count = lax.while_loop(goes_on, step, (start, jnp.asarray(0)))
+    converged = (jnp.abs(residual(w)).max() < solver_tol).astype(int)
+    x, s, z, y = jnp.split(w, ends)
+    return x, s, z, y, converged, count
+
+
+def _check_backend(name: str) -> None:
+    if name not in ("e", "i"):
+        raise ValueError(f"unknown backend {name!r}; expected 'e' or 'i'")
 
 
 def _solve(

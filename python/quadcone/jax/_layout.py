@@ -29,6 +29,13 @@ class Choices(NamedTuple):
     num_threads: int
     on_failure: str
     certificates: bool  # outputs of failed problems are these, where there are any, and not NaN
+    derivative_mode: str
+    mode_code: int
+    derivative_iterations: int  # 0: by the size of the problem
+    derivative_tolerance: float
+    smoothing: float
+    lpgd_tau: float
+    lpgd_rho: float
 
 
 class Layout(NamedTuple):
@@ -70,10 +77,6 @@ class Layout(NamedTuple):
 
 def read_choices(settings: Settings, certificates: bool) -> Choices:
     """TypeError or ValueError for what a compiled program cannot do."""
-    if settings.derivative_mode != "exact":
-        raise ValueError(
-            f"derivative_mode is {settings.derivative_mode!r}, but in JAX derivatives are 'exact'"
-        )
     if settings.callback is not None:
         raise TypeError("callback is given, but a compiled program cannot call it: expected None")
     return Choices(
@@ -83,6 +86,13 @@ def read_choices(settings: Settings, certificates: bool) -> Choices:
         settings.num_threads or default_threads(),
         settings.on_failure,
         certificates,
+        settings.derivative_mode,
+        settings.mode_code,
+        settings.derivative_iterations or 0,
+        settings.derivative_tolerance,
+        settings.smoothing,
+        settings.lpgd_tau,
+        settings.lpgd_rho,
     )
 
 
@@ -102,8 +112,20 @@ def call_words(layout: Layout, repeats: int, derivatives: bool) -> Words:
         choices.num_threads,
         choices.max_iterations,
     ]
-    tolerances = np.array([choices.tolerance, choices.tolerance_infeasible])
-    return np.concatenate([np.array(numbers, np.int64), tolerances.view(np.int64)])
+    return np.concatenate(
+        [
+            np.array(numbers, np.int64),
+            _as_words(choices.tolerance, choices.tolerance_infeasible),
+            np.array([choices.mode_code, choices.derivative_iterations], np.int64),
+            _as_words(
+                choices.derivative_tolerance, choices.smoothing, choices.lpgd_tau, choices.lpgd_rho
+            ),
+        ]
+    )
+
+
+def _as_words(*numbers: float) -> Words:
+    return np.array(numbers, np.float64).view(np.int64)
 
 
 @lru_cache(maxsize=64)

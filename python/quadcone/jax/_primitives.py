@@ -6,10 +6,11 @@
     adjoint  P, q, A, b[, G, h], solved, dx, dy, ds -> dq, db           its transpose
 
 With J the Jacobian of the optimality conditions (docs/numerics.md, "Derivatives"), a tangent is
-dw = -J^-1 (dq, -db).  Tangents of P and A enter through dq and db, by products that JAX knows how
-to differentiate.  On zero and nonnegative cones J depends on P and A, and on nothing else between
-kinks.  So the derivative of J dw = -(dq, -db) is J ddw = -(ddq, -ddb) - dJ dw, and a second
-derivative is the same primitive again.  On other cones it would need that of the projection.
+dw = -J^-1 (dq, -db), or what derivative_mode makes of that.  Tangents of P and A enter through dq
+and db, by products that JAX knows how to differentiate.  On zero and nonnegative cones J depends on
+P and A, and on nothing else between kinks.  So the derivative of J dw = -(dq, -db) is
+J ddw = -(ddq, -ddb) - dJ dw, and a second derivative is the same primitive again.  On other cones
+it would need that of the projection.
 
 x, y, s are (batch, n) and (batch, m), where the batch is 1 if no operand has a batch dimension.
 Linear operands of a derivative, and its results, have one more dimension in front: so many
@@ -195,13 +196,24 @@ def _differentiate_solve(operands: Any, tangents: Any, *, layout: Layout, deriva
     return [x, y, s, status], [*(part[0] for part in dw), zero]
 
 
+# Of which J is that of the optimality conditions, which is constant between kinks.
+_PIECEWISE = ("exact", "lsmr", "lsqr")
+
+
 def _matrix_tangents(layout: Layout, tangents: Any) -> list[jax.Array | None]:
     """Those that the derivative depends on: of P and A."""
     given = _given(tangents)
-    if not is_polyhedral(layout.family) and any(t is not None for t in given):
-        raise NotImplementedError(
-            "second derivatives of problems with other cones than 'z' and 'l' are not implemented"
-        )
+    if any(t is not None for t in given):
+        mode = layout.choices.derivative_mode
+        if not is_polyhedral(layout.family):
+            raise NotImplementedError(
+                "second derivatives of problems with other cones than 'z' and 'l' are not "
+                "implemented"
+            )
+        if mode not in _PIECEWISE:
+            raise NotImplementedError(
+                f"second derivatives are not implemented for derivative_mode={mode!r}"
+            )
     return [t if k % 2 == 0 else None for k, t in enumerate(given)]
 
 

@@ -106,8 +106,8 @@ class ConeLayer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         named = [("P", P), ("q", q), ("A", A), ("b", b)]
         given = [(name, t) for name, t in named if t is not None]
-        P = self._P if P is None else P
-        A = self._A if A is None else A
+        P = _own(self._P) if P is None else P
+        A = _own(self._A) if A is None else A
         check_tensors("", P=P, q=q, A=A, b=b)
         spec = self._spec or write_spec(self.problem._family, self.settings)
         prepared = prepare(NAMES, self.problem._shapes, (P, q, A, b))
@@ -123,3 +123,8 @@ class ConeLayer(nn.Module):
 
     def extra_repr(self) -> str:
         return repr(self.problem)
+
+
+def _own(values: Tensor) -> Tensor:
+    """Values of the problem; torch.export cannot save a constant that has none."""
+    return values if values.numel() else torch.zeros(values.shape, dtype=values.dtype)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch._compile import _disable_dynamo
 
 from .._program import Program
 from .._report import Report
+from ._affine import TracedProgram
 from ._cone import ConeLayer
 from ._stage import SOLVER_PLACE, apply_stage
 from ._tensors import Place
@@ -66,6 +66,7 @@ class CvxpyLayer(nn.Module):
                 canon_backend=canon_backend,
             )
         self.solver = ConeLayer(self.program.problem, **settings)
+        self._traced = TracedProgram(self.program)
 
     @property
     def report(self) -> Report | None:
@@ -83,10 +84,9 @@ class CvxpyLayer(nn.Module):
         parameter has it.  Dtypes, devices and failures are as for `qp`.
 
         Raises ValueError or TypeError that name the parameter that is wrong and what was expected.
-        torch.compile breaks its graph here.
         """
         if torch.compiler.is_compiling():
-            return _solve_uncompiled(self, parameters)
+            return self._solve_compiled(parameters)
         return self._solve(parameters)
 
     def _solve(self, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -116,6 +116,23 @@ class CvxpyLayer(nn.Module):
             for value, output in zip(outputs, program.outputs, strict=True)
         )
 
+    def _solve_compiled(self, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        place = _common_place(self.program, parameters)
+        dense = [
+            value if value.layout is torch.strided else value.to_dense() for value in parameters
+        ]
+        batch = self.program.batch_of([tuple(value.shape) for value in dense])
+        P, q, A, b = self._traced.evaluate(dense, batch)
+        x, y, _ = self.solver(q=q, b=b, P=P, A=A)
+        return self._traced.recover(x, y, place)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_traced"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._traced = TracedProgram(self.program)
+
     def _failed_problems(self) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
         """(batch,): which problems of the last call have no solution; None where all have."""
         report = self.report
@@ -125,10 +142,6 @@ class CvxpyLayer(nn.Module):
 
     def extra_repr(self) -> str:
         return repr(self.program)
-
-
-# Unlike torch.compiler.disable, this does not import the compiler, which takes a second.
-_solve_uncompiled = _disable_dynamo(CvxpyLayer._solve)
 
 
 def _common_place(program: Program, values: Sequence[Any]) -> Place:

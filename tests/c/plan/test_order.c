@@ -201,12 +201,63 @@ static void the_choice_is_no_worse_than_the_safest(void **state)
         }
         assert_int_equal(qc__order_by_set(&x.e, &x.g, set), QC_OK);
         const double safest = qc__elimination_count(&x.e, &x.g, INFINITY);
-        assert_int_equal(qc__order_kkt(&x.e, &x.g, n, x.g.size - n, is_zero), QC_OK);
+        const qc__kkt_rows rows = {.P = &x.P, .m = x.g.size - n, .row_is_zero = is_zero};
+        assert_int_equal(qc__order_kkt(&x.e, &x.g, &rows), QC_OK);
         check_permutation(&x.e);
         assert_true(qc__elimination_count(&x.e, &x.g, INFINITY) <= safest);
         free(set);
         free(is_zero);
         fixture_free(&x);
+    }
+}
+
+/* min 1/2 sum p_i t_i^2, A x - t = b with more rows than x's, x >= 0: t and its equality come first, as
+ * that leaves a matrix of the size of x, and where t has no curvature they may not. */
+static void equalities_of_residuals_come_early(void **state)
+{
+    (void)state;
+    enum { X = 4, T = 12, N = X + T, M = T + X, ENTRIES = T * X + T + X };
+    int64_t P_colptr[N + 1] = {0}, P_rowidx[T], colptr[N + 1] = {0}, rowidx[ENTRIES], next = 0;
+    for (int j = 0; j < N; j++) {
+        for (int i = 0; i < T; i++)
+            if (j < X || j - X == i)
+                rowidx[next++] = i;
+        if (j < X)
+            rowidx[next++] = T + j;
+        colptr[j + 1] = next;
+    }
+    int8_t is_zero[M];
+    for (int i = 0; i < M; i++)
+        is_zero[i] = i < T;
+    for (int curved = 0; curved < 2; curved++) {
+        for (int j = 0; j < N; j++) {
+            P_colptr[j + 1] = P_colptr[j] + (curved && j >= X);
+            if (curved && j >= X)
+                P_rowidx[j - X] = j;
+        }
+        const qc_family f = {.n = N,
+                             .m = M,
+                             .P_colptr = P_colptr,
+                             .P_rowidx = P_rowidx,
+                             .A_colptr = colptr,
+                             .A_rowidx = rowidx};
+        fixture x = {0};
+        assert_int_equal(qc__matrix_P(&x.P, &f, NULL), QC_OK);
+        assert_int_equal(qc__matrix_A(&x.A, &f, NULL), QC_OK);
+        assert_int_equal(qc__graph_new(&x.g, &(qc__kkt){.P = &x.P, .A = &x.A}), QC_OK);
+        assert_int_equal(qc__elimination_new(&x.e, x.g.size), QC_OK);
+        const qc__kkt_rows rows = {.P = &x.P, .m = M, .row_is_zero = is_zero};
+        assert_int_equal(qc__order_kkt(&x.e, &x.g, &rows), QC_OK);
+        int early = 0;
+        for (int i = 0; i < T; i++) {
+            assert_true(x.e.position[X + i] < x.e.position[N + i]);
+            early += x.e.position[N + i] < x.e.position[0];
+        }
+        assert_int_equal(early, curved ? T : 0);
+        qc__elimination_free(&x.e);
+        qc__graph_free(&x.g);
+        qc__matrix_free(&x.P);
+        qc__matrix_free(&x.A);
     }
 }
 
@@ -219,6 +270,7 @@ int main(void)
         cmocka_unit_test(subtrees_are_contiguous),
         cmocka_unit_test(sets_come_in_order),
         cmocka_unit_test(the_choice_is_no_worse_than_the_safest),
+        cmocka_unit_test(equalities_of_residuals_come_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

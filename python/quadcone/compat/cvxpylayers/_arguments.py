@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,7 @@ def read_call(solver: Any, made_with: Any, called_with: Any, warm_start: bool) -
         )
     options = {**(made_with or {}), **(called_with or {})}
     check_method(options.get("solve_method"))
-    settings = read_options(options)
+    settings = read_options(options, solver == "MOREAU")
     mode = options.get("mode", "lsqr")
     check_mode(mode)
     if options.get("n_jobs_forward", -1) > 0:
@@ -95,9 +96,14 @@ def read_call(solver: Any, made_with: Any, called_with: Any, warm_start: bool) -
     return settings
 
 
-def solver_error(error: Exception) -> SolverError:
-    """diffcp's exception, for quadcone's."""
-    return SolverError(f"Solver quadcone returned status: {error}")
+def solver_error(why: object) -> SolverError:
+    """diffcp's exception, for quadcone's: also that of diffcp itself, where a program has that."""
+    text = f"Solver quadcone returned status: {why}"
+    theirs = getattr(sys.modules.get("diffcp"), "SolverError", SolverError)
+    if issubclass(SolverError, theirs):
+        return SolverError(text)
+    both: type[SolverError] = type("SolverError", (SolverError, theirs), {})
+    return both(text)
 
 
 def read_solver(solver: Any, gp: bool, custom_method: Any) -> tuple[Any, bool]:

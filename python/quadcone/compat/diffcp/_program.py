@@ -14,6 +14,7 @@ from ..._settings import Settings
 EXACT_MODES = ("lsqr", "lsmr", "dense")
 LPGD_MODES = ("lpgd", "lpgd_left", "lpgd_right")
 _METHODS = (None, "SCS", "ECOS", "Clarabel", "CLARABEL")
+_INTERIOR_POINTS = ("ECOS", "Clarabel", "CLARABEL")
 _CHOICES = {field.name for field in fields(Settings)} - {"derivatives", "on_failure"}
 _TOLERANCES = ("eps", "eps_abs", "eps_rel", "abstol", "reltol", "feastol")
 _TIGHTEST, _LOOSEST = 1e-12, Settings().tolerance
@@ -96,9 +97,16 @@ def check_method(solve_method: str | None) -> None:
         raise ValueError(f"Solver {solve_method} not supported.")
 
 
-def read_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Settings of quadcone, of a solver's options; those that it has no use for are dropped."""
+def read_options(options: dict[str, Any], interior_point: bool = False) -> dict[str, Any]:
+    """Settings of quadcone, of a solver's options; those that it has no use for are dropped.
+
+    interior_point: so is the solver, as it is where solve_method says so.  Its iterations are
+        factorizations, which can be limited here as well; those of SCS are not.
+    """
     settings = {name: value for name, value in options.items() if name in _CHOICES}
+    limit = options.get("max_iter", options.get("max_iters"))
+    if limit and (interior_point or options.get("solve_method") in _INTERIOR_POINTS):
+        settings.setdefault("max_iterations", int(limit))
     tolerances = [
         value
         for name, value in options.items()

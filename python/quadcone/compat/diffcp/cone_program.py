@@ -205,6 +205,7 @@ def _solve_one(
 ) -> Group:
     check_method(solve_method)
     start = None if warm_start is None else tuple(np.atleast_2d(each) for each in warm_start)
+    options = {"solve_method": solve_method, **options}
     return _group([read_program(A, b, c, cone_dict, P)], mode, options, start)
 
 

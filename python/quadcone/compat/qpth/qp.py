@@ -16,13 +16,13 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from ... import Problem, Report
-from ...torch import ConeLayer, qp
+from ... import Report
+from ...torch import qp
 from .._gradients import average_gradient
+from ._sparse import SparseProgram
 from .util import expandParam, extract_nBatch
 
 _TOLERANCE = 1e-8
@@ -59,7 +59,7 @@ def QPFunction(
     """
     del notImprovedLim, maxIter, solver
     _check_reduction(broadcast_reduction)
-    tolerance = min(max(eps, 1e-12), _TOLERANCE)
+    tolerance = _tolerance(eps)
 
     def solve(Q: Tensor, p: Tensor, G: Tensor, h: Tensor, A: Tensor, b: Tensor) -> Tensor:
         arguments: tuple[Tensor, ...] = (Q, p, G, h, A, b)
@@ -109,14 +109,7 @@ def SpQPFunction(
     """
     del notImprovedLim, maxIter
     _check_reduction(broadcast_reduction)
-    n, neq, nineq = Qsz[0], (Asz[0] if Ai.nelement() else 0), (Gsz[0] if Gi.nelement() else 0)
-    Q, Q_place = _pattern(Qi, (n, n))
-    rows = [Ai] if neq else []
-    if nineq:
-        rows.append(Gi + Gi.new_tensor([[neq], [0]]))
-    A, A_place = _pattern(torch.cat(rows, 1), (neq + nineq, n)) if rows else (None, None)
-    tolerance = min(max(eps, 1e-12), _TOLERANCE)
-    layer = ConeLayer(Problem(Q, A, {"z": neq, "l": nineq}), tolerance=tolerance)
+    program = SparseProgram(Qi, Qsz, Gi, Gsz, Ai, Asz, _tolerance(eps))
 
     def solve(Qv: Tensor, p: Tensor, Gv: Tensor, h: Tensor, Av: Tensor, b: Tensor) -> Tensor:
         arguments: tuple[Tensor, ...] = (Qv, p, Gv, h, Av, b)
@@ -125,21 +118,17 @@ def SpQPFunction(
         )
         if broadcast_reduction == "mean":
             arguments = _averaged(arguments, (2,) * 6, batch)
-        Qv, p, Gv, h, Av, b = arguments
-        values = _joined([X for X, there in ((Av, neq), (Gv, nineq)) if there], p)
-        sides = _joined([X for X, there in ((b, neq), (h, nineq)) if there], p)
-        x, _, _ = layer(
-            q=p,
-            b=sides,
-            P=_placed(Qv, Q_place, Q.nnz),
-            A=None if A is None or A_place is None else _placed(values, A_place, A.nnz),
-        )
-        if verbose >= 0 and _has_failed(layer.report):
+        x, _, _ = program.solve(*arguments)
+        if verbose >= 0 and _has_failed(program.layer.report):
             print(_WARNING)
-        z: Tensor = x if x.dim() == 2 else x[None]
-        return z
+        return x if x.dim() == 2 else x[None]
 
     return solve
+
+
+def _tolerance(eps: float) -> float:
+    """quadcone's, of qpth's: as tight as can be reached, and not looser than quadcone's own."""
+    return min(max(eps, 1e-12), _TOLERANCE)
 
 
 def _has_failed(report: Report | None) -> bool:
@@ -161,27 +150,3 @@ def _check_spd(Q: Tensor) -> None:
 
 def _averaged(arguments: Any, ranks: Any, batch: int) -> tuple[Tensor, ...]:
     return tuple(average_gradient(X, rank, batch) for X, rank in zip(arguments, ranks, strict=True))
-
-
-def _pattern(index: Tensor, shape: tuple[int, int]) -> tuple[Any, Tensor]:
-    """A matrix with these entries, and where in it, by columns, each value belongs."""
-    row, column = index.cpu().long()
-    places, place = torch.unique(column * shape[0] + row, return_inverse=True)
-    column, row = places // shape[0], places % shape[0]
-    start = torch.searchsorted(column, torch.arange(shape[1] + 1))
-    matrix = sp.csc_array((torch.ones(len(places)), row, start), shape=shape, dtype=float)
-    return matrix, place
-
-
-def _placed(values: Tensor, place: Tensor, size: int) -> Tensor:
-    zeros = values.new_zeros((*values.shape[:-1], size))
-    return zeros.index_add(-1, place.to(values.device), values)
-
-
-def _joined(blocks: list[Tensor], like: Tensor) -> Tensor:
-    """Blocks of numbers, one after the other; one without a batch serves all."""
-    batch = [block.shape[:-1] for block in blocks if block.dim() > 1]
-    size = batch[0] if batch else ()
-    if not blocks:
-        return like.new_zeros((0,))
-    return torch.cat([block.expand(*size, block.shape[-1]) for block in blocks], -1)

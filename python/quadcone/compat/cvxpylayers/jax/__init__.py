@@ -12,7 +12,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ....jax import CvxpyLayer as Layer
-from .._arguments import SolverError, check_shapes, compile_layer, read_call, read_solver
+from .._arguments import check_shapes, compile_layer, read_call, read_solver, solver_error
 
 
 class CvxpyLayer:
@@ -60,7 +60,7 @@ class CvxpyLayer:
         values = self._layers[key](*arrays)
         for value in values:
             if not isinstance(value, jax.core.Tracer) and bool(jnp.isnan(value).any()):
-                raise SolverError("Solver quadcone returned no solution for the batch")
+                raise solver_error("no solution for a problem of the batch")
         return values
 
     def __getstate__(self) -> dict[str, Any]:
