@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from .both import EXPERIMENT as BOTH
 from .denoising import EXPERIMENT as DENOISING
 from .digits import FASHION_MNIST, MNIST
 from .speed import EXPERIMENT as SPEED
 from .theorems import EXPERIMENT as THEOREMS
 
 EXPERIMENTS = {
-    experiment.name: experiment for experiment in (SPEED, DENOISING, MNIST, FASHION_MNIST, THEOREMS)
+    experiment.name: experiment
+    for experiment in (SPEED, DENOISING, MNIST, FASHION_MNIST, BOTH, THEOREMS)
 }
