@@ -7,50 +7,53 @@ from pathlib import Path
 from statistics import mean
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ..common.context import Json
 from ..common.experiment import table
 from ..common.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, Panels
-from .ways import WAYS
+from .ways import CONTROL, WAYS
 
 TASKS = {"denoising": "denoising", "images": "Fashion-MNIST"}
-COLORS = {"denoising": BLUE, "images": ORANGE, "denoising_plain": PURPLE}
+PLAIN = "denoising_plain"
+COLORS = {"denoising": BLUE, "images": ORANGE, PLAIN: PURPLE}
 SCORES = {"denoising": "test MSE", "images": "test error, %"}
+ALL = WAYS | CONTROL
 
 
 def plot(found: Json, folder: Path) -> None:
-    compared = found["compared"]
+    compared = {task: _there(part) for task, part in found["compared"].items()}
+    place = {key: k for k, key in enumerate(compared["denoising"])}
     with Panels(folder / "both.png", 3, height=3.4, width=11) as (times, errors, curves):
-        keys = [key for key in WAYS if any(key in _there(part) for part in compared.values())]
-        place = np.arange(len(keys))
         for k, task in enumerate(TASKS):
-            ways = _there(compared[task])
-            at = [p + 0.38 * k - 0.19 for p, key in zip(place, keys, strict=True) if key in ways]
-            forward = [ways[key]["forward"] for key in keys if key in ways]
-            total = [f + ways[key]["backward"] for f, key in zip(forward, (k for k in keys if k in ways), strict=True)]
+            ways = compared[task]
+            at = [place[key] + 0.38 * k - 0.19 for key in ways]
+            forward = [way["forward"] for way in ways.values()]
+            total = [way["forward"] + way["backward"] for way in ways.values()]
             times.barh(at, total, 0.36, color=COLORS[task], alpha=0.45)
-            times.barh(at, forward, 0.36, color=COLORS[task], label=TASKS[task])
-        times.set(title="ms a problem: forward, and backward (pale)", xscale="log")
-        for task, label in (*TASKS.items(), ("denoising_plain", "denoising, a = 1")):
-            ways = _there(compared[task])
-            at = [p for p, key in zip(place, keys, strict=True) if key in ways]
-            error = [max(ways[key]["gradient"], 1e-16) for key in keys if key in ways]
+            times.barh(at, forward, 0.36, color=COLORS[task])
+        for task, label in (*TASKS.items(), (PLAIN, "denoising, a = 1")):
+            error = [max(way["gradient"], 1e-16) for way in compared[task].values()]
+            at = [place[key] for key in compared[task]]
             errors.plot(error, at, "o", color=COLORS[task], label=label)
-        errors.set(title="relative error of gradients", xscale="log")
-        for axes in (times, errors):
-            axes.set(yticks=place, yticklabels=[WAYS[key].title for key in keys])
+        times.set(title="forward, and backward (pale)", xlabel="ms a problem", xscale="log")
+        errors.set(title="Error of gradients", xlabel="relative", xscale="log")
+        titles = [WAYS[key].title for key in place]
+        for axes, labels in ((times, titles), (errors, [""] * len(place))):
+            axes.set(yticks=list(place.values()), yticklabels=labels)
             axes.invert_yaxis()
-            axes.legend(loc="lower right" if axes is times else "upper right")
-        errors.set_yticklabels([])
+        errors.legend(loc="upper right")
         _curves(curves, found["images"]["large"])
 
 
-def _curves(axes, part: Json) -> None:
-    for (key, histories), color, width in zip(part["ways"].items(), (GREY, BLUE, GREEN), (6, 3, 1), strict=True):
-        for k, history in enumerate(histories):
-            rows = history[1:]
-            axes.plot([r["epoch"] for r in rows], [r["score"] for r in rows], color=color,
-                      linewidth=width, label=WAYS[key].title if k == 0 else None)  # fmt: skip
+def _curves(axes: Axes, part: Json) -> None:
+    colors = dict(zip(ALL, (BLUE, GREY, ORANGE, GREEN, GREY, GREY, PURPLE), strict=True))
+    for key in ALL:
+        for k, history in enumerate(part["ways"].get(key, [])):
+            label = ALL[key].title if k == 0 else None
+            score = [row["score"] for row in history[1:]]
+            style = "--" if key in CONTROL else "-"
+            axes.plot(np.arange(1, len(history)), score, style, color=colors[key], label=label)
     axes.set(title="Fashion-MNIST: test error, a curve a seed", xlabel="epoch", ylabel="%")
     axes.set_xticks(range(1, part["epochs"] + 1))
     axes.legend()
@@ -65,11 +68,14 @@ def section(found: Json, pictures: str) -> str:
 OptNet's QP can be handed to a solver of linear cone programs, as diffcp and cvxpylayers do: Q = F'F, and
 ½|Fz|² ≤ r becomes the second-order cone (r/a + a/2, r/a − a/2, F z). Then the derivative is that of a cone program,
 by LSQR. Here the layers of two experiments above are solved in all ways: as QPs and as cone programs by our engine, with
-the exact derivative and by LSQR; and as cone programs by diffcp's own code, with SCS (to 1e-8) and with Clarabel (as it is set). All are on one thread.
+the exact derivative and by LSQR; and as cone programs by diffcp's own code, by LSQR, with SCS (to 1e-8) and with Clarabel
+(with its own tolerances). All are on one thread.
 
-**Same answers and gradients?** {_gradients(found)} Times are of batches of {count} problems (diffcp: {few}); errors are relative, on {few} problems, from the
-solution and the gradients that PyTorch finds through the linear equations of the active constraints; of several
-gradients (of inputs and all parameters), the largest.
+**Same gradients?** {_gradients(compared)}
+
+Times are of batches of {count} problems (diffcp: {few}). Errors are relative, on {few} problems; the reference is the
+solution of the linear equations of the active constraints, and the gradients that PyTorch finds through these; of
+several gradients (of inputs and all parameters), the largest error counts.
 
 {_compared(compared)}
 
@@ -84,7 +90,9 @@ gradients (of inputs and all parameters), the largest.
 
 
 def _there(part: Json) -> Json:
-    return {key: way for key, way in part["ways"].items() if "unavailable" not in way}
+    """The ways that took part, in their order."""
+    ways = part["ways"]
+    return {key: ways[key] for key in WAYS if key in ways and "unavailable" not in ways[key]}
 
 
 def _compared(compared: Json) -> str:
@@ -93,77 +101,94 @@ def _compared(compared: Json) -> str:
         header += [f"{title}: forward + backward, ms", "answer", "gradients"]
     rows = []
     for key, way in WAYS.items():
-        row = [way.title]
+        rows.append([way.title])
         for task in TASKS:
-            cell = compared[task]["ways"][key]
-            if "unavailable" in cell:
-                row += ["not installed", "", ""]
-            else:
-                row += [f"{cell['forward']:.3g} + {cell['backward']:.2g}", f"{cell['answer']:.0e}", f"{cell['gradient']:.0e}"]
-        rows.append(row)
+            rows[-1] += _cells(compared[task]["ways"][key])
     return table(header, rows)
 
 
-def _gradients(found: Json) -> str:
-    ours = [way for task in TASKS for key, way in _there(found["compared"][task]).items() if not WAYS[key].foreign]
-    theirs = [way for task in TASKS for key, way in _there(found["compared"][task]).items() if WAYS[key].foreign]
-    worst = max(way["gradient"] for way in ours)
-    text = f"With our engine, {'yes' if worst < 1e-6 else 'no'}: all four differ from the reference by at most {worst:.0e}."
-    if theirs:
-        text += f" diffcp's gradients are off by up to {max(way['gradient'] for way in theirs):.0e}, with answers that are off by up to {max(way['answer'] for way in theirs):.0e}."
+def _cells(way: Json) -> list[str]:
+    if "unavailable" in way:
+        return ["not installed", "—", "—"]
+    times = f"{way['forward']:.3g} + {way['backward']:.2g}"
+    return [times, f"{way['answer']:.0e}", f"{way['gradient']:.0e}"]
+
+
+def _gradients(compared: Json) -> str:
+    ways = [item for task in TASKS for item in _there(compared[task]).items()]
+    worst = max(way["gradient"] for key, way in ways if not WAYS[key].foreign)
+    text = f"{'Yes' if worst < 1e-6 else 'No'}: our four ways differ from the reference by at most {worst:.0e}."
+    foreign = [way for key, way in ways if WAYS[key].foreign]
+    if foreign:
+        gradient, answer = (max(way[name] for way in foreign) for name in ("gradient", "answer"))
+        text += f" diffcp's gradients are off by up to {gradient:.0e}, its answers by up to {answer:.0e}."
     return text
 
 
 def _plain(compared: Json) -> str:
-    ways = _there(compared["denoising_plain"])
     parts = [
         f"{WAYS[key].title} {way['forward']:.3g} + {way['backward']:.2g} ms, gradients off by {way['gradient']:.0e}"
-        for key, way in ways.items()
+        for key, way in _there(compared[PLAIN]).items()
     ]
     return (
-        "The scale a matters where |Fz| is far from one, as in denoising, where it is 500 and so is a. With the textbook's a = 1: "
-        + "; ".join(parts) + ". A QP has no such scale to get wrong."
-    )  # fmt: skip
-
-
-def _largest_gap(part: Json, key: str) -> float:
-    """Of scores from the QP's, over all epochs and seeds."""
-    pairs = zip(part["ways"][key], part["ways"]["qp"], strict=True)
-    return max(abs(a["score"] - b["score"]) for mine, qp in pairs for a, b in zip(mine, qp, strict=True))
+        "A QP has no scale a. A cone program of denoising, where |Fz| is about 500, is well scaled with that a; with the "
+        f"textbook's a = 1: {'; '.join(parts)}."
+    )
 
 
 def _accuracy(found: Json) -> str:
-    words = []
-    for task, title in TASKS.items():
-        for size in ("large", "small"):
-            part = found[task][size]
-            for key in part["ways"]:
-                if key != "qp" and (size == "large" or WAYS[key].foreign):
-                    words.append(f"{title}, {WAYS[key].title}: {_largest_gap(part, key):.2g}")
-    return "The largest difference of a test score from the QP's, over all epochs and seeds: " + "; ".join(words) + "."
+    return " ".join(_accuracy_of(title, found[task]) for task, title in TASKS.items())
+
+
+def _accuracy_of(title: str, parts: Json) -> str:
+    large, small = parts["large"], parts["small"]
+    gap = max(_gap(large, key) for key in ("cone", "cone_lsqr"))
+    off = max(_off(part, key) for part in (large, small) for key in ("cone", "cone_lsqr"))
+    text = (
+        f"{title}: over all epochs and seeds, a test score of the cone programs differs from the QP's by at most {gap:.1g}, and that "
+        f"of the QP itself, its start moved by 1e-7, by {_gap(large, 'qp_moved'):.1g}; at the same parameters, gradients "
+        f"of the loss differ by at most {off:.0e}."
+    )
+    if "diffcp_scs" in small["ways"]:
+        text += (
+            f" On the smaller set, diffcp's scores differ by at most {_gap(small, 'diffcp_scs'):.1g} (moved start: "
+            f"{_gap(small, 'qp_moved'):.1g}), its gradients by {_off(small, 'diffcp_scs'):.0e}."
+        )
+    return text
+
+
+def _gap(part: Json, key: str) -> float:
+    """The largest difference of a score from the QP's, over all epochs and seeds."""
+    pairs = zip(part["ways"][key], part["ways"]["qp"], strict=True)
+    rows = (row for mine, qp in pairs for row in zip(mine, qp, strict=True))
+    return max(abs(a["score"] - b["score"]) for a, b in rows)
+
+
+def _off(part: Json, key: str) -> float:
+    """The largest difference of a gradient from the QP's at the same parameters."""
+    return max(row["gradient"] for history in part["ways"][key] for row in history)
 
 
 def _trained(found: Json) -> str:
-    header = ["after the last epoch", "data, epochs, seeds", *(WAYS[key].title for key in found["images"]["small"]["ways"])]
+    keys = [key for key in ALL if key in found["images"]["small"]["ways"]]
+    header = ["after the last epoch", "data, epochs, seeds", *(ALL[key].title for key in keys)]
     rows = []
     for task, title in TASKS.items():
-        for size in ("large", "small"):
-            part = found[task][size]
-            cells = []
-            for key in found["images"]["small"]["ways"]:
-                if key in part["ways"]:
-                    cells.append(f"{mean(history[-1]['score'] for history in part['ways'][key]):.3f}")
-                else:
-                    cells.append("—")
-            rows.append([f"{title}: {SCORES[task]}", f"{part['train']:,}, {part['epochs']}, {len(part['ways']['qp'])}", *cells])
+        for part in found[task].values():
+            sizes = f"{part['train']:,}, {part['epochs']}, {len(part['ways']['qp'])}"
+            rows.append([f"{title}: {SCORES[task]}", sizes, *(_last(part, key) for key in keys)])
     return table(header, rows)
+
+
+def _last(part: Json, key: str) -> str:
+    runs = part["ways"].get(key)
+    return f"{mean(history[-1]['score'] for history in runs):.3f}" if runs else "—"
 
 
 def _speed(compared: Json) -> str:
     words = []
     for task, title in TASKS.items():
-        ways = _there(compared[task])
-        total = {key: way["forward"] + way["backward"] for key, way in ways.items()}
-        parts = [f"{WAYS[key].title} {total[key] / total['qp']:.2g}" for key in total if key != "qp"]
-        words.append(f"On {title}, forward and backward takes, in units of the QP's time: " + ", ".join(parts) + ".")
+        total = {key: way["forward"] + way["backward"] for key, way in _there(compared[task]).items()}
+        parts = [f"{WAYS[key].title} {time / total['qp']:.2g}" for key, time in total.items() if key != "qp"]
+        words.append(f"On {title}, forward and backward, in units of the QP's time: {', '.join(parts)}.")
     return " ".join(words)

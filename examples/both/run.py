@@ -7,14 +7,13 @@ import importlib.util
 
 from ..common.context import Context, Json
 from .compare import TASKS, compare
-from .train import Size, learn_denoising, learn_images
-from .ways import WAYS
+from .train import ALL, Size, learn_denoising, learn_images
 
-OURS = ("qp", "cone", "cone_lsqr")
-ALL = (*OURS, "diffcp_scs")  # what diffcp can afford is a small part of the data
+OURS = ("qp", "cone", "cone_lsqr", "qp_moved")
+WITH_DIFFCP = (*OURS, "diffcp_scs")  # what it can afford is a small part of the data
 LEARN = {"denoising": learn_denoising, "images": learn_images}
 FULL = {
-    "denoising": {"large": Size(3000, 1000, 4, 2), "small": Size(900, 300, 3, 1)},
+    "denoising": {"large": Size(2000, 500, 3, 2), "small": Size(750, 250, 3, 1)},
     "images": {"large": Size(60_000, 10_000, 3, 2), "small": Size(4000, 1000, 3, 1)},
 }
 QUICK = {
@@ -34,7 +33,7 @@ def run(context: Context) -> Json:
     for task, sizes in context.pick(FULL, QUICK).items():
         found[task] = {
             "large": _train(context, task, sizes["large"], OURS),
-            "small": _train(context, task, sizes["small"], ALL),
+            "small": _train(context, task, sizes["small"], WITH_DIFFCP),
         }
     return found
 
@@ -43,7 +42,7 @@ def _train(context: Context, task: str, size: Size, ways: tuple[str, ...]) -> Js
     """Histories by way and seed, with the same start and data for all ways."""
     found: Json = {"train": size.train, "held_out": size.held_out, "epochs": size.epochs, "ways": {}}
     for key in ways:
-        if WAYS[key].foreign and importlib.util.find_spec("diffcp") is None:
+        if ALL[key].foreign and importlib.util.find_spec("diffcp") is None:
             continue
         found["ways"][key] = [
             context.part(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 
 from quadcone.torch import ConeLayer, qp
@@ -23,12 +24,16 @@ CLARABEL = {"solve_method": "Clarabel", "mode": "lsqr"}
 
 @dataclass(frozen=True)
 class Way:
-    """title: on the page; solver: of the cone program, or None: the QP, with these settings."""
+    """title: on the page.
+
+    solver: of the cone program; None: the QP, with these settings.
+    """
 
     title: str
     solver: Solver | None = None
     settings: dict[str, Any] | None = None
     foreign: bool = False  # another library: small sizes alone
+    moved: float = 0.0  # what all parameters are moved by at the start, relative
 
 
 WAYS = {
@@ -39,6 +44,8 @@ WAYS = {
     "diffcp_scs": Way("diffcp, SCS", partial(diffcp, **SCS), foreign=True),
     "diffcp_clarabel": Way("diffcp, Clarabel", partial(diffcp, **CLARABEL), foreign=True),
 }
+# How far apart two trainings end that should be one, as those of the ways should.
+CONTROL = {"qp_moved": Way("QP, start moved by 1e-7", moved=1e-7)}
 
 
 def total_variation(way: Way, scale: float = LEVEL) -> TotalVariation:
@@ -60,7 +67,7 @@ def denoiser(way: Way, weight: float) -> nn.Module:
     """The layer that is tuned from total variation."""
     model = Learned(weight, tuned=True)
     model.layer = total_variation(way)
-    return model
+    return _moved(model, way)
 
 
 def images_classifier(way: Way) -> nn.Module:
@@ -70,4 +77,11 @@ def images_classifier(way: Way) -> nn.Module:
         if isinstance(part, OptNetLayer):
             model[k] = optnet(way)
             model[k].load_state_dict(part.state_dict(), strict=False)
+    return _moved(model, way)
+
+
+def _moved(model: nn.Module, way: Way) -> nn.Module:
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1 + way.moved)
     return model
