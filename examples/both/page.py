@@ -36,7 +36,7 @@ def plot(found: Json, folder: Path) -> None:
             error = [max(way["gradient"], 1e-16) for way in compared[task].values()]
             at = [place[key] for key in compared[task]]
             errors.plot(error, at, "o", color=COLORS[task], label=label)
-        times.set(title="forward, and backward (pale)", xlabel="ms a problem", xscale="log")
+        times.set(title="Forward, and backward (pale)", xlabel="ms a problem", xscale="log")
         errors.set(title="Error of gradients", xlabel="relative", xscale="log")
         titles = [WAYS[key].title for key in place]
         for axes, labels in ((times, titles), (errors, [""] * len(place))):
@@ -137,7 +137,14 @@ def _plain(compared: Json) -> str:
 
 
 def _accuracy(found: Json) -> str:
-    return " ".join(_accuracy_of(title, found[task]) for task, title in TASKS.items())
+    same = all(
+        _gap(found[task]["large"], key) <= max(2 * _gap(found[task]["large"], "qp_moved"), 1e-6)
+        for task in TASKS
+        for key in ("cone", "cone_lsqr")
+    )
+    answer = "Yes, up to what rounding does to a training" if same else "No"
+    parts = [_accuracy_of(title, found[task]) for task, title in TASKS.items()]
+    return f"{answer}. {' '.join(parts)}"
 
 
 def _accuracy_of(title: str, parts: Json) -> str:
@@ -145,14 +152,14 @@ def _accuracy_of(title: str, parts: Json) -> str:
     gap = max(_gap(large, key) for key in ("cone", "cone_lsqr"))
     off = max(_off(part, key) for part in (large, small) for key in ("cone", "cone_lsqr"))
     text = (
-        f"{title}: over all epochs and seeds, a test score of the cone programs differs from the QP's by at most {gap:.1g}, and that "
-        f"of the QP itself, its start moved by 1e-7, by {_gap(large, 'qp_moved'):.1g}; at the same parameters, gradients "
+        f"{title[0].upper()}{title[1:]}: over all epochs and seeds, a test score of the cone programs differs from the QP's by at most {gap:.2g}, and that "
+        f"of the QP itself, its start moved by 1e-7, by {_gap(large, 'qp_moved'):.2g}; at the same parameters, gradients "
         f"of the loss differ by at most {off:.0e}."
     )
     if "diffcp_scs" in small["ways"]:
         text += (
-            f" On the smaller set, diffcp's scores differ by at most {_gap(small, 'diffcp_scs'):.1g} (moved start: "
-            f"{_gap(small, 'qp_moved'):.1g}), its gradients by {_off(small, 'diffcp_scs'):.0e}."
+            f" On the smaller set, diffcp's scores differ by at most {_gap(small, 'diffcp_scs'):.2g} (moved start: "
+            f"{_gap(small, 'qp_moved'):.2g}), its gradients by {_off(small, 'diffcp_scs'):.0e}."
         )
     return text
 

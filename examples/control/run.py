@@ -76,9 +76,10 @@ def tune(controller: Controller, seed: int, iterations: int, test: Tensor) -> li
 
 def clipped(plant: Plant) -> Callable[[Tensor], Tensor]:
     """LQR, shortened to the limit."""
+    gain = plant.gain()
 
     def thrust(x: Tensor) -> Tensor:
-        u = -x @ plant.gain().T
+        u = -x @ gain.T
         size = u.norm(dim=1, keepdim=True).clamp(min=1e-12)
         return u * (plant.limit / size).clamp(max=1.0)
 

@@ -17,8 +17,9 @@ TRAIN, TEST, EPOCHS, RATE = 400, 1000, 20, 3e-3
 
 
 def run(context: Context) -> Json:
-    degrees, seeds = context.pick((DEGREES, 5), ((1, 16), 2))
-    size = context.pick((TRAIN, TEST, EPOCHS), (200, 200, 5))
+    degrees, seeds, *size = context.pick(
+        (DEGREES, 5, TRAIN, TEST, EPOCHS), ((1, 16), 2, 200, 200, 5)
+    )
     runs = {
         str(degree): [
             context.part(
