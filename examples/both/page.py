@@ -195,7 +195,15 @@ def _last(part: Json, key: str) -> str:
 def _speed(compared: Json) -> str:
     words = []
     for task, title in TASKS.items():
-        total = {key: way["forward"] + way["backward"] for key, way in _there(compared[task]).items()}
-        parts = [f"{WAYS[key].title} {time / total['qp']:.2g}" for key, time in total.items() if key != "qp"]
-        words.append(f"On {title}, forward and backward, in units of the QP's time: {', '.join(parts)}.")
+        total = {
+            key: way["forward"] + way["backward"] for key, way in _there(compared[task]).items()
+        }
+        parts = [
+            f"{WAYS[key].title} {time / total['qp']:.2g}"
+            for key, time in total.items()
+            if key != "qp"
+        ]
+        words.append(
+            f"On {title}, forward and backward, in units of the QP's time: {', '.join(parts)}."
+        )
     return " ".join(words)

@@ -40,7 +40,12 @@ def run(context: Context) -> Json:
 
 def _train(context: Context, task: str, size: Size, ways: tuple[str, ...]) -> Json:
     """Histories by way and seed, with the same start and data for all ways."""
-    found: Json = {"train": size.train, "held_out": size.held_out, "epochs": size.epochs, "ways": {}}
+    found: Json = {
+        "train": size.train,
+        "held_out": size.held_out,
+        "epochs": size.epochs,
+        "ways": {},
+    }
     for key in ways:
         if ALL[key].foreign and importlib.util.find_spec("diffcp") is None:
             continue

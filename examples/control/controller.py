@@ -41,7 +41,9 @@ class Controller(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         stages = [self.plant.Q] * (self.horizon - 1)
         cost = torch.block_diag(*stages, self.F @ self.F.T)
-        P = 2 * (self.forced.T @ cost @ self.forced + torch.block_diag(*[self.plant.R] * self.horizon))
+        P = 2 * (
+            self.forced.T @ cost @ self.forced + torch.block_diag(*[self.plant.R] * self.horizon)
+        )
         q = 2 * x @ (self.free.T @ cost @ self.forced)
         u = self.cone(q=q, b=self.b, P=(P + P.T) / 2)[0]
         return u.reshape(len(x), self.horizon, INPUTS)

@@ -26,12 +26,21 @@ def plot(found: Json, folder: Path) -> None:
     with Panels(folder / "control.png", 2, height=3.4) as (left, right):
         for name, (label, color) in NAMES.items():
             path = np.array(run["paths"][name])
-            style = {"linewidth": 4, "alpha": 0.4} if name == "optimum" else {"marker": ".", "markersize": 4}
+            style = (
+                {"linewidth": 4, "alpha": 0.4}
+                if name == "optimum"
+                else {"marker": ".", "markersize": 4}
+            )
             left.plot(path[:, 0], path[:, 1], color=color, label=label, **style)
         left.plot(0, 0, "+", color="black", markersize=10)
         best = np.array(run["paths"]["optimum"])
         low, high = best.min(0) - 0.5, best.max(0) + 0.5
-        left.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="away from the planet", ylabel="along the orbit")
+        left.set(
+            xlim=(low[0], high[0]),
+            ylim=(low[1], high[1]),
+            xlabel="away from the planet",
+            ylabel="along the orbit",
+        )
         left.set_title("From the hardest start, limited thrust")
         left.legend(loc="best", fontsize=7)
         for k, run in enumerate(found["limited"]):
@@ -40,7 +49,11 @@ def plot(found: Json, folder: Path) -> None:
         for k, run in enumerate(found["unlimited"]):
             steps, cost = np.array(run["curve"]).T
             right.plot(steps, cost, color=ORANGE, label="unlimited" if k == 0 else None)
-        right.set(title="Cost of closed loops while tuning, a curve a seed", xlabel="step of Adam", yscale="log")
+        right.set(
+            title="Cost of closed loops while tuning, a curve a seed",
+            xlabel="step of Adam",
+            yscale="log",
+        )
         right.legend()
 
 
@@ -48,9 +61,20 @@ def section(found: Json, pictures: str) -> str:
     rows = []
     for name, (label, _) in NAMES.items():
         means = [mean(run[name] for run in found[kind]) for kind in ("unlimited", "limited")]
-        extra = [mean(run[name] / run["optimum"] - 1 for run in found[kind]) for kind in ("unlimited", "limited")]
-        rows.append([label, f"{means[0]:.4g}", f"{extra[0]:+.2%}", f"{means[1]:.4g}", f"{extra[1]:+.2%}"])
-    header = ["controller", "cost, unlimited", "above the optimum", "cost, limited", "above the optimum"]
+        extra = [
+            mean(run[name] / run["optimum"] - 1 for run in found[kind])
+            for kind in ("unlimited", "limited")
+        ]
+        rows.append(
+            [label, f"{means[0]:.4g}", f"{extra[0]:+.2%}", f"{means[1]:.4g}", f"{extra[1]:+.2%}"]
+        )
+    header = [
+        "controller",
+        "cost, unlimited",
+        "above the optimum",
+        "cost, limited",
+        "above the optimum",
+    ]
     free, seeds = found["unlimited"], len(found["limited"])
     gains = [mean(run[f"gain_{name}"] for run in free) for name in ("before", "tuned")]
     return f"""
@@ -72,7 +96,8 @@ is one plan of all {found["steps"]} steps; without a limit, that is LQR.
 def _verdict(found: Json) -> str:
     runs = found["limited"]
     tuned, riccati, clipped = (
-        mean(run[name] / run["optimum"] - 1 for run in runs) for name in ("tuned", "riccati", "clipped")
+        mean(run[name] / run["optimum"] - 1 for run in runs)
+        for name in ("tuned", "riccati", "clipped")
     )
     better = sum(run["tuned"] < run["riccati"] for run in runs)
     return (

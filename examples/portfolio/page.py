@@ -24,7 +24,9 @@ def plot(found: Json, folder: Path) -> None:
             (0.2, "end_to_end", BLUE, "end to end"),
         ):
             values = [_regrets(runs, key) for runs in degrees.values()]
-            left.bar(place + shift, [mean(v) for v in values], 0.36, color=color, label=label, alpha=0.6)
+            left.bar(
+                place + shift, [mean(v) for v in values], 0.36, color=color, label=label, alpha=0.6
+            )
             for at, dots in zip(place + shift, values, strict=True):
                 left.plot([at] * len(dots), dots, ".", color=color, markersize=5)
         left.set(title="Regret, a dot a seed", ylabel="% of what is possible")
@@ -87,5 +89,11 @@ def _verdict(degrees: dict[str, list[Json]]) -> str:
     for degree, runs in degrees.items():
         before, after = (mean(_regrets(runs, key)) for key in ("two_stage", "end_to_end"))
         verb = "lowers" if after < before else "raises"
-        words.append(f"at degree {degree} it {verb} the regret {max(before, after) / min(before, after):.1f} times")
-    return "Training through the layer pays where the predictor cannot be right, and costs where it is: " + ", ".join(words) + "."
+        words.append(
+            f"at degree {degree} it {verb} the regret {max(before, after) / min(before, after):.1f} times"
+        )
+    return (
+        "Training through the layer pays where the predictor cannot be right, and costs where it is: "
+        + ", ".join(words)
+        + "."
+    )

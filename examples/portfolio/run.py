@@ -22,9 +22,7 @@ def run(context: Context) -> Json:
     )
     runs = {
         str(degree): [
-            context.part(
-                f"{degree}-{seed}", lambda d=degree, s=seed: learn(d, s, *size), size=size
-            )
+            context.part(f"{degree}-{seed}", lambda d=degree, s=seed: learn(d, s, *size), size=size)
             for seed in range(context.seed, context.seed + seeds)
         ]
         for degree in degrees

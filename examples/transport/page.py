@@ -15,7 +15,12 @@ from .run import MOSTLY
 
 NAMES = {"layer": ("the layer, with capacities", BLUE), "sinkhorn": ("Sinkhorn, without", ORANGE)}
 KINDS = {"exact": "plans", "counted": "trips"}
-ERRORS = {"cost": "cost", "cost_free": "cost where seen", "plans": "new plans", "raised": "plans, double capacities"}
+ERRORS = {
+    "cost": "cost",
+    "cost_free": "cost where seen",
+    "plans": "new plans",
+    "raised": "plans, double capacities",
+}
 
 
 def plot(found: Json, folder: Path) -> None:
@@ -26,15 +31,25 @@ def plot(found: Json, folder: Path) -> None:
         left.plot(span, span, color=GREY, linewidth=1)
         for name, (label, color) in NAMES.items():
             left.plot(true, run[name]["learned"], "o", color=color, markersize=4, label=label)
-        left.set(title=f"The cost, from {found['trips']:,} trips a plan", xlabel="true, centred", ylabel="learned, centred")
+        left.set(
+            title=f"The cost, from {found['trips']:,} trips a plan",
+            xlabel="true, centred",
+            ylabel="learned, centred",
+        )
         left.legend()
         place = np.arange(len(ERRORS))
         for shift, (name, (label, color)) in zip((-0.2, 0.2), NAMES.items(), strict=True):
             values = [[one[name][error] for one in found["counted"]] for error in ERRORS]
-            right.bar(place + shift, [mean(v) for v in values], 0.36, color=color, alpha=0.6, label=label)
+            right.bar(
+                place + shift, [mean(v) for v in values], 0.36, color=color, alpha=0.6, label=label
+            )
             for at, dots in zip(place + shift, values, strict=True):
                 right.plot([at] * len(dots), dots, ".", color=color)
-        right.set(title="Relative errors, a dot a seed", xticks=place, xticklabels=[e.replace(" ", "\n", 1) for e in ERRORS.values()])
+        right.set(
+            title="Relative errors, a dot a seed",
+            xticks=place,
+            xticklabels=[e.replace(" ", "\n", 1) for e in ERRORS.values()],
+        )
         right.legend()
 
 

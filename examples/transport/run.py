@@ -124,7 +124,9 @@ def centred(C: Tensor, entries: Tensor | None = None) -> Tensor:
     sums = torch.cat([one.repeat_interleave(PLACES, 0), one.repeat(PLACES, 1)], dim=1)
     rows = slice(None) if entries is None else entries.flatten()
     design, values = sums[rows], C.flatten()[rows]
-    return values - design @ torch.linalg.lstsq(design, values[:, None], driver="gelsd").solution[:, 0]
+    return (
+        values - design @ torch.linalg.lstsq(design, values[:, None], driver="gelsd").solution[:, 0]
+    )
 
 
 def _off(plans: Tensor, wanted: Tensor) -> float:
