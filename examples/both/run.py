@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import asdict
 
 from ..common.context import Context, Json
 from .compare import TASKS, compare
@@ -40,12 +41,7 @@ def run(context: Context) -> Json:
 
 def _train(context: Context, task: str, size: Size, ways: tuple[str, ...]) -> Json:
     """Histories by way and seed, with the same start and data for all ways."""
-    found: Json = {
-        "train": size.train,
-        "held_out": size.held_out,
-        "epochs": size.epochs,
-        "ways": {},
-    }
+    found: Json = {**asdict(size), "ways": {}}
     for key in ways:
         if ALL[key].foreign and importlib.util.find_spec("diffcp") is None:
             continue

@@ -55,7 +55,7 @@ class Controller(nn.Module):
 
 
 def closed_loop(plant: Plant, policy, x: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-    """The cost (batch,) of `steps` steps from x, and the states on the way (steps + 1, batch, 4)."""
+    """The cost (batch,) of `steps` steps from x, and the states (steps + 1, batch, 4)."""
     cost, states = torch.zeros(len(x), dtype=x.dtype), [x]
     for _ in range(steps):
         u = policy(states[-1])

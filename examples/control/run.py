@@ -36,12 +36,13 @@ def learn(limit: float, seed: int, iterations: int, test: int) -> Json:
     plant = spacecraft(limit)
     x = starts(test, seed, RADIUS)
     tuned = Controller(plant, HORIZON, plant.Q)
-    riccati = Controller(plant, HORIZON, plant.riccati())
     policies = {
-        "before": Controller(plant, HORIZON, plant.Q), "clipped": clipped(plant), "riccati": riccati,
-    }  # fmt: skip
+        "before": Controller(plant, HORIZON, plant.Q),
+        "clipped": clipped(plant),
+        "riccati": Controller(plant, HORIZON, plant.riccati()),
+    }
     curve = tune(tuned, seed, iterations, x)
-    found: Json = {"curve": curve, "start": x[_hardest(x)].tolist(), "paths": {}}
+    found: Json = {"curve": curve, "paths": {}}
     with torch.no_grad():
         for name, policy in {**policies, "tuned": tuned}.items():
             cost, states = closed_loop(plant, _first(policy), x, STEPS)
@@ -57,7 +58,7 @@ def learn(limit: float, seed: int, iterations: int, test: int) -> Json:
     return found
 
 
-def tune(controller: Controller, seed: int, iterations: int, test: Tensor) -> list[float]:
+def tune(controller: Controller, seed: int, iterations: int, test: Tensor) -> list[list[float]]:
     """Adam on the mean cost of closed loops from random starts; the test's cost on the way."""
     optimizer = torch.optim.Adam(controller.parameters(), lr=RATE)
     curve = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A portfolio with a limit of risk, a second-order cone, and a predictor that is trained through it."""
+"""A portfolio with a limit of risk, a cone, and a predictor that is trained through it."""
 
 from ..common.experiment import Experiment
 from .page import plot, section

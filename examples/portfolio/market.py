@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Returns whose mean is a known function of features, in the manner of Elmachtoub & Grigas (2022)."""
+"""Returns whose means are known functions of features, as Elmachtoub & Grigas (2022) make them."""
 
 from __future__ import annotations
 

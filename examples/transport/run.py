@@ -33,7 +33,7 @@ def run(context: Context) -> Json:
 
 
 def beside_sinkhorn(seed: int) -> Json:
-    """Without capacities: plans, gradients of the cost, and milliseconds a plan, forward and back."""
+    """Without capacities: plans, gradients of the cost, and milliseconds a plan, both ways."""
     C = true_cost(seed).requires_grad_()
     a, b = markets(MARKETS, seed)
     layer = Transport(PLACES, EPSILON)
