@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+from .both import EXPERIMENT as BOTH
+from .control import EXPERIMENT as CONTROL
 from .denoising import EXPERIMENT as DENOISING
 from .digits import FASHION_MNIST, MNIST
+from .portfolio import EXPERIMENT as PORTFOLIO
 from .speed import EXPERIMENT as SPEED
 from .theorems import EXPERIMENT as THEOREMS
+from .transport import EXPERIMENT as TRANSPORT
 
 EXPERIMENTS = {
-    experiment.name: experiment for experiment in (SPEED, DENOISING, MNIST, FASHION_MNIST, THEOREMS)
-}
+    experiment.name: experiment
+    for experiment in (
+        SPEED, DENOISING, MNIST, FASHION_MNIST, BOTH, THEOREMS, PORTFOLIO, CONTROL, TRANSPORT,
+    )
+}  # fmt: skip
