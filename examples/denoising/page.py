@@ -6,58 +6,93 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..common.context import Json
-from ..common.experiment import table
+from ..common.experiment import Summary, table
+from ..common.numbers import number
 from ..common.plots import BLUE, GREY, ORANGE, PURPLE, Panels, curve
+
+PAPER = {  # train, test
+    "network": (18.5, 29.8),
+    "learned": (52.9, 53.3),
+    "tv": (16.3, 16.5),
+    "tuned": (13.8, 14.4),
+}
+
+
+def gain(found: Json, key: str = "test") -> float:
+    """By how much the tuned layer's test error is below that of total variation."""
+    return 1 - found["tuned"]["test"] / found["tv"][key]
 
 
 def plot(found: Json, folder: Path) -> None:
-    with Panels(folder / "denoising.png", 2) as (left, right):
-        left.axhline(found["tv"]["test"], color=GREY, linestyle="--", label="total variation")
+    with Panels(folder / "denoising.png", 3, width=12) as (left, middle, right):
+        tv = found["tv"]["test"]
         for name, color in (("network", PURPLE), ("learned", ORANGE), ("tuned", BLUE)):
             curve(left, found[name]["history"], "test", color, name)
+        left.axhline(tv, color=GREY, linestyle="--", label="total variation")
         left.set(xlabel="epoch", ylabel="test MSE", yscale="log", title="Learning curves")
         left.legend()
+        curve(middle, found["tuned"]["history"], "test", BLUE, "tuned, test")
+        curve(middle, found["tuned"]["history"], "loss", ORANGE, "tuned, training")
+        middle.axhline(tv, color=GREY, linestyle="--", label="total variation, test")
+        middle.axhline(0.88 * tv, color=GREY, linestyle=":", label="12% less")
+        middle.set(xlabel="epoch", title="The tuned layer")
+        middle.legend()
         signal = found["tuned"]["signal"]
         right.plot(signal["noisy"], ".", color=GREY, markersize=3, label="noisy")
         right.step(range(len(signal["clean"])), signal["clean"], color=ORANGE, label="clean")
         right.plot(signal["answer"], color=BLUE, label="tuned layer")
-        right.set(title="A test signal")
+        right.set(title="A test signal", xlabel="sample")
         right.legend()
 
 
+def summary(found: Json) -> Summary:
+    share = gain(found)
+    verdict = "reproduced" if share >= 0.1 else "in part" if share >= 0.03 else "not reproduced"
+    return Summary(
+        "A layer tuned from total variation has a test error 12% below it.",
+        f"{share:.0%} below: {number(found['tuned']['test'])} after {number(found['tv']['test'])}",
+        verdict,
+    )
+
+
 def section(found: Json, pictures: str) -> str:
-    paper = {
-        "network": (18.5, 29.8),
-        "learned": (52.9, 53.3),
-        "tv": (16.3, 16.5),
-        "tuned": (13.8, 14.4),
-    }
+    tv, speed, sizes = found["tv"], found["speed"], found["sizes"]
     names = {
         "network": "fully connected network",
         "learned": "learned D, from random",
-        "tv": f"total variation, λ = {found['tv']['weight']:g}",
-        "tuned": "tuned from total variation",
+        "tv": f"total variation, λ = {tv['weight']:g}",
+        "tuned": "layer tuned from total variation",
     }
     rows = [
-        [title, *(f"{found[key][part]:.2f}" for part in ("train", "test")), *map(str, paper[key])]
+        [
+            title,
+            *(number(found[key][part]) for part in ("train", "test")),
+            *map(str, PAPER[key]),
+            f"{len(found[key]['history']) - 1}" if "history" in found[key] else "",
+        ]
         for key, title in names.items()
     ]
-    header = ["approach", "train MSE", "test MSE", "paper, train", "paper, test"]
-    speed = found["speed"]
+    header = ["approach", "train MSE", "test MSE", "paper, train", "paper, test", "epochs"]
+    pieces = max(sizes["length"] // 10, 2) - 1
     return f"""
 ![Denoising]({pictures}/denoising.png)
 
-{found["train"]:,} signals to train on and {found["held_out"]:,} others to test, of 100 samples with 1 to 9 pieces
-and noise of deviation 10 (MSE of the noisy test signals: {found["noise"]:.1f}).
+{sizes["train"]:,} signals to train on and {sizes["test"]:,} others to test, of {sizes["length"]} samples with 1 to {pieces} pieces and noise of
+deviation 10 (MSE of the noisy test signals: {number(found["noise"])}).
 
 {table(header, rows)}
 
-The tuned layer changes the test error of total variation by {-found["improvement"]:+.1%}; in the paper by −12%. Ours
-differ: λ is tuned on training signals, where the paper's code used the test set; D and the layer keep the
-sparsity of differences (two entries a row), where the paper's are dense; the tuned layer learns D, a
-correction of the signal and a weight of every jump, both linear in the signal (the weight's logarithm).
+**The tuned layer's test error is {gain(found):.1%} below that of total variation; in the paper 12% below.** As in its code, the
+layer is a QP in z = (y, t) with dense matrices that all signals share, min ½z'(LL' + 10⁻⁴I)z + (Wx + w)'z subject to
+Gz ≤ Gz₀ + s₀. It starts as total variation, and then L, W, w, G, z₀ and s₀ are trained, by Adam with rate 10⁻⁴ and
+batches of 150. λ is tuned on the training signals. The paper's code takes the λ that is best on the test signals, which
+here is {tv["test_weight"]:g} and has {number(tv["least_test"], 4)} instead of {number(tv["test"], 4)}: beside it, the gain is {gain(found, "least_test"):.1%}. The paper's own errors are
+of other signals: on those that its code draws today, the best λ is 21 and not 13. Ours are in double precision.
 
-The sparse layer takes {speed["sparse"]:.2f} ms a signal, forward and backward, the same layer with dense matrices
-{speed["dense"]:.2f} ms: {speed["dense"] / speed["sparse"]:.0f} times as long. Their answers differ by
-{speed["difference"]:.0e}, their gradients by {speed["gradient_difference"]:.0e} of the largest.
+The learned D is dense, from random numbers, with 0.1|D|₁ added to the loss and Adam with rate 10⁻², for {len(found["learned"]["history"]) - 1} epochs
+where the paper has 50.
+
+**Sparse matrices.** Total variation as a sparse layer, with two entries in each row of D, takes {number(speed["sparse"], 2)} ms a signal, forward and
+backward, and with dense matrices {number(speed["dense"], 2)} ms: {number(speed["dense"] / speed["sparse"], 2)} times as long. Their answers differ by
+{number(speed["difference"])}, their gradients by {number(speed["gradient_difference"])} of the largest.
 """
