@@ -40,8 +40,9 @@ def inequalities(D: Tensor) -> Tensor:
 class TotalVariation(nn.Module):
     """The sparse layer: forward(x, weight, D) with x (batch, length), D (length - 1, 2)."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, threads: int = 1) -> None:
         super().__init__()
+        self.length = length
         jumps = length - 1
         rows = np.repeat(np.arange(jumps), 2)
         columns = rows + np.tile([0, 1], jumps)
@@ -54,7 +55,8 @@ class TotalVariation(nn.Module):
         self.register_buffer("sign", torch.from_numpy(np.where(source > 0, 1.0, -1.0)))
         self.register_buffer("h", torch.zeros(2 * jumps, dtype=torch.float64))
         P = sp.diags([1.0] * length + [SMALL] * jumps, format="csc")
-        self.cone = ConeLayer(quadcone.Problem(P, A.astype(float), cones={"l": 2 * jumps}))
+        problem = quadcone.Problem(P, A.astype(float), cones={"l": 2 * jumps})
+        self.cone = ConeLayer(problem, num_threads=threads)
 
     def values(self, D: Tensor) -> Tensor:
         """The entries of A = [[D, -I], [-D, -I]], by compressed columns."""
@@ -62,8 +64,12 @@ class TotalVariation(nn.Module):
         return entries[self.place] * self.sign
 
     def forward(self, x: Tensor, weight: Tensor, D: Tensor) -> Tensor:
-        q = linear_term(x, weight)
-        return self.cone(q=q, b=self.h, A=self.values(D))[0][:, : x.shape[1]]
+        return self.solve(linear_term(x, weight), D)
+
+    def solve(self, q: Tensor, D: Tensor, P: Tensor | None = None) -> Tensor:
+        """y, for any linear term (batch, 2 length - 1) and diagonal P of the quadratic term."""
+        given = {} if P is None else {"P": P}
+        return self.cone(q=q, b=self.h, A=self.values(D), **given)[0][:, : self.length]
 
 
 def dense(x: Tensor, weight: Tensor, D: Tensor) -> Tensor:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is learned in OptNet, section 4.2, as its code has it: dense matrices, all of them trained."""
+"""What is learned in OptNet, section 4.2, as its code has it, and the tuned layer with sparse matrices.
+
+The paper's matrices are dense, and all of their entries are trained.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from torch import Tensor, nn
 
 from quadcone.torch import qp
 
-from .layers import differences, full, inequalities, linear_term
+from .layers import TotalVariation, differences, full, inequalities, linear_term
 
 LEAST = 1e-4  # of the eigenvalues of Q
 SMALL = 1e-8  # of t, in the quadratic term
@@ -32,12 +35,7 @@ class Tuned(nn.Module):
         s0 = 1 + 1e-6 * torch.randn(rows, dtype=G.dtype)
         self.L, self.G = nn.Parameter(L.diag()), nn.Parameter(G)
         self.z0, self.s0 = nn.Parameter(-torch.linalg.pinv(G) @ s0), nn.Parameter(s0)
-        self.linear = nn.Linear(length, n, dtype=G.dtype)
-        with torch.no_grad():
-            self.linear.weight.normal_(std=1e-3)
-            self.linear.weight[:length] -= torch.eye(length)
-            self.linear.bias.zero_()
-            self.linear.bias[length:] = weight
+        self.linear = first_linear_term(length, weight)
 
     def forward(self, x: Tensor) -> Tensor:
         L = self.L.tril()
@@ -45,6 +43,36 @@ class Tuned(nn.Module):
         h = self.G @ self.z0 + self.s0
         z = qp(Q, self.linear(x), self.G, h, num_threads=self.threads)
         return z[:, : x.shape[1]]
+
+
+class SparseTuned(nn.Module):
+    """(batch, n) -> (batch, n): the same start and training, but zeros of the matrices stay zero.
+
+    The quadratic term is diagonal, D has two entries a row, and these, W and w are learned.
+    """
+
+    def __init__(self, length: int, weight: float, threads: int = 1) -> None:
+        super().__init__()
+        self.layer = TotalVariation(length, threads)
+        P = torch.full((2 * length - 1,), SMALL + LEAST, dtype=torch.float64)
+        P[:length] = 1 + LEAST
+        self.logarithm = nn.Parameter(P.log())
+        self.D = nn.Parameter(differences(length))
+        self.linear = first_linear_term(length, weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer.solve(self.linear(x), self.D, self.logarithm.exp())
+
+
+def first_linear_term(length: int, weight: float) -> nn.Linear:
+    """W x + w as in total variation, with a little noise."""
+    linear = nn.Linear(length, 2 * length - 1, dtype=torch.float64)
+    with torch.no_grad():
+        linear.weight.normal_(std=1e-3)
+        linear.weight[:length] -= torch.eye(length)
+        linear.bias.zero_()
+        linear.bias[length:] = weight
+    return linear
 
 
 class LearnedDifferences(nn.Module):

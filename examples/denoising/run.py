@@ -14,7 +14,7 @@ from ..common.context import Context, Json
 from ..common.train import Fit, fit, in_batches
 from .data import signals
 from .layers import TotalVariation, dense, differences
-from .models import LearnedDifferences, Network, Tuned
+from .models import LearnedDifferences, Network, SparseTuned, Tuned
 
 mse = nn.functional.mse_loss
 
@@ -42,11 +42,12 @@ def run(context: Context) -> Json:
     train, test, length = context.pick((9000, 1000, 100), (3000, 500, 30))
     data = draw(train, test, length, context.seed)
     threads = context.threads
-    tv = context.part("tv", lambda: tune(data), weights=[WEIGHTS[0], WEIGHTS[-1]])
+    tv = context.part("tv", lambda: tune(data, threads), weights=[WEIGHTS[0], WEIGHTS[-1]])
     plan: list[tuple[str, Callable[[], nn.Module], int, float]] = [
         ("network", lambda: Network(length), context.pick(50, 10), 1e-3),
         ("tuned", lambda: Tuned(length, tv["weight"], threads), context.pick(50, 10), 1e-4),
-        ("learned", lambda: LearnedDifferences(length, threads), context.pick(15, 3), 1e-2),
+        ("sparse", lambda: SparseTuned(length, tv["weight"], threads), context.pick(50, 10), 1e-4),
+        ("learned", lambda: LearnedDifferences(length, threads), context.pick(50, 10), 1e-2),
     ]
     found: Json = {
         name: context.part(
@@ -65,9 +66,9 @@ def run(context: Context) -> Json:
 WEIGHTS = [float(weight) for weight in range(10, 41)]
 
 
-def tune(data: Signals) -> Json:
+def tune(data: Signals, threads: int = 1) -> Json:
     """The weight with the least error on the training signals, and on the others as in the paper."""
-    layer, D = TotalVariation(data.length), differences(data.length)
+    layer, D = TotalVariation(data.length, threads), differences(data.length)
 
     def error(weight: float, x: Tensor, y: Tensor) -> float:
         with torch.no_grad():
