@@ -69,7 +69,11 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes: minutes in all")
     parser.add_argument("--only-page", action="store_true", help="write the page, run nothing")
     parser.add_argument("--seed", type=int, default=0, help="of data and networks")
-    parser.add_argument("--threads", type=int, help="of torch and of the layers; else one, and all cores for slow layers")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        help="of torch and of the layers; else one, and all cores for slow layers",
+    )
     parser.add_argument("--results", type=Path, help="folder of the JSON results")
     parser.add_argument("--page", type=Path, help="the page; its pictures go beside it")
     parser.add_argument("--mnist", type=Path, help="folder of the full MNIST, as idx files")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is learned in OptNet, section 4.2, as its code has it, and the tuned layer with sparse matrices.
+"""What OptNet, section 4.2, learns, as its code has it, and the tuned layer with sparse matrices.
 
 The paper's matrices are dense, and all of their entries are trained.
 """
@@ -105,9 +105,7 @@ class Network(nn.Module):
 
     def __init__(self, length: int, width: int = 1000) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(length, width), nn.ReLU(), nn.Linear(width, length)
-        )
+        self.layers = nn.Sequential(nn.Linear(length, width), nn.ReLU(), nn.Linear(width, length))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x.float()).to(x.dtype)

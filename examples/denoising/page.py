@@ -86,7 +86,15 @@ def section(found: Json, pictures: str) -> str:
         ]
         for key, title in names.items()
     ]
-    header = ["approach", "train MSE", "test MSE", "paper, train", "paper, test", "epochs", "seconds an epoch"]
+    header = [
+        "approach",
+        "train MSE",
+        "test MSE",
+        "paper, train",
+        "paper, test",
+        "epochs",
+        "seconds an epoch",
+    ]
     pieces = max(sizes["length"] // 10, 2) - 1
     return f"""
 ![Denoising]({pictures}/denoising.png)

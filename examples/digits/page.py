@@ -108,9 +108,7 @@ def _comparison(found: Json) -> str:
     difference = Difference.of(plain, optnet)
     word = "lower" if difference.mean < 0 else "higher"
     early = max(found["epochs"] // 10, 1)
-    before = {
-        kind: mean(run["history"][early]["error"] for run in found[kind]) for kind in NAMES
-    }
+    before = {kind: mean(run["history"][early]["error"] for run in found[kind]) for kind in NAMES}
     return f"""
 With the layer, the mean error is {abs(difference.mean):.2f} points {word}, with a standard error of {difference.deviation:.2f}: {difference.word}.
 The layer, the paper's, is min ½z'(LL' + 10⁻⁴I)z + x'z subject to Gz ≤ Gz₀ + s₀ with 50 inequalities, and its z goes straight

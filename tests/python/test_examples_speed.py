@@ -50,5 +50,7 @@ def test_the_page_says_who_is_faster():
     assert page.summary(slow).verdict == "reproduced"
     assert page.summary(_found({"unavailable": "x"})).verdict == "not tried"
     text = page.section(slow, "pictures")
-    assert "≈ 3,300" in text and "from the time of 4 problems" in text and "10 times with 10" in text
+    assert (
+        "≈ 3,300" in text and "from the time of 4 problems" in text and "10 times with 10" in text
+    )
     assert "in 0 of 1 rows (0.50 to 0.50 times)" in page.section(fast, "pictures")
