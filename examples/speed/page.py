@@ -60,13 +60,15 @@ def summary(found: Json) -> Summary:
     for other in ("Gurobi", "CPLEX", "qpth"):
         ratios = [ratio for row in found["rows"] if (ratio := _ratio(row, other)) is not None]
         if ratios:
-            parts.append(f"{other}'s {number(min(ratios), 2)} to {number(max(ratios), 2)} times")
+            parts.append(
+                f"{number(min(ratios), 2)} to {number(max(ratios), 2)} times that of {other}"
+            )
             faster = faster and min(ratios) > 1
     claim = "Batches of QPs are solved faster than by Gurobi and CPLEX one by one."
     if not parts:
         return Summary(claim, "the other solvers are not installed", "not tried")
     verdict = "reproduced" if faster else "in part"
-    return Summary(claim, "Our forward speed is " + ", ".join(parts) + ".", verdict)
+    return Summary(claim, "Our forward speed is " + ", ".join(parts), verdict)
 
 
 def section(found: Json, pictures: str) -> str:

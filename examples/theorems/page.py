@@ -45,7 +45,7 @@ def summary(found: Json) -> Summary:
         "Layers have derivatives almost everywhere, can be any piecewise-linear function, and what "
         "no network with one hidden layer is.",
         f"Derivatives agree at {derivatives['agree']:,} of {derivatives['points']:,} points; functions to "
-        f"{piecewise['worst_error']:.0e}; networks are off by {least:.2f} or more.",
+        f"{piecewise['worst_error']:.0e}; networks are off by {least:.2f} or more",
         "confirmed" if holds else "not confirmed",
     )
 
