@@ -50,9 +50,8 @@ def _summary(experiments: list[Experiment], stored: Json) -> str:
             lines.append(f"| {link} | | not run yet | |")
         elif experiment.summary is not None:
             told = experiment.summary(stored[name]["found"])
-            size = " (reduced size)" if stored[name]["run"]["quick"] else ""
-            cells = (link, told.claim, told.outcome + size, told.verdict)
-            lines.append("| " + " | ".join(cells) + " |")
+            verdict = "(reduced size)" if stored[name]["run"]["quick"] else told.verdict
+            lines.append("| " + " | ".join((link, told.claim, told.outcome, verdict)) + " |")
         else:
             lines.append(f"| {link} | | see there | |")
     total = sum(one["run"]["seconds"] for one in stored.values())

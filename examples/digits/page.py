@@ -99,7 +99,7 @@ def section(name: str, found: Json, pictures: str) -> str:
 
 {table(header, rows)}
 
-{_comparison(found)}
+{_comparison(found).strip()}
 """
 
 

@@ -80,8 +80,8 @@ def section(found: Json, pictures: str) -> str:
     return f"""
 ![Times by batch]({pictures}/speed.png)
 
-Random dense QPs of the paper's distribution: n variables, n inequalities, nothing shared. Milliseconds a batch,
-forward + backward (with respect to q); Gurobi and CPLEX, in the editions of limited size that are free, have
+Random dense QPs of the paper's distribution: n variables, n inequalities, nothing shared. Milliseconds a batch, of
+the processor, forward + backward (with respect to q); Gurobi and CPLEX, in the editions of limited size that are free, have
 no derivative and solve problem after problem, the time to build their models included. All are on one thread of the
 CPU and in double precision, where the paper has a GPU and single precision.{_part(found)}
 

@@ -46,7 +46,7 @@ def test_the_page_sums_up_what_was_run(tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps({"run": run, "found": {"x": 7}}))
     write_page(experiments, tmp_path, tmp_path / "page.md")
     text = (tmp_path / "page.md").read_text()
-    row = "| [It's told!](#its-told) | A claim. | 7 came out (reduced size) | reproduced |"
+    row = "| [It's told!](#its-told) | A claim. | 7 came out | (reduced size) |"
     assert row in text
     assert "| [It's absent!](#its-absent) | | not run yet | |" in text
     assert "All of them took 3 min." in text
