@@ -100,7 +100,7 @@ is one plan of all {found["steps"]} steps; without a limit, that is LQR.
 
 {table(header, rows)}
 
-{_verdict(found)} Without a limit the answer is known, and tuning finds it from costs alone: the controller's gain near the target is
+{_verdict(found)} Without a limit the answer is known, LQR: the controller's gain near the target is
 {gains[0]:.1%} from LQR's before and {gains[1]:.1%} after.
 """
 
@@ -113,6 +113,6 @@ def _verdict(found: Json) -> str:
     )
     better = sum(run["tuned"] < run["riccati"] for run in runs)
     return (
-        f"With a limit, LQR's terminal cost is no longer the right one: it is {riccati:.1%} above the optimum, the tuned one {tuned:.2%}, and better "
+        f"With a limit, LQR's terminal cost is{' no longer' if tuned < riccati else ''} the right one: it is {riccati:.1%} above the optimum, the tuned one {tuned:.2%}, and better "
         f"with {better} of {len(runs)} seeds; clipping LQR's thrust, which needs no plan, costs {1 + clipped:.0f} times the optimum."
     )
