@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 
@@ -26,7 +27,6 @@ BUILD = ROOT / "build" / "experiments"
 
 def main() -> None:
     options = _parse()
-    torch.set_num_threads(options.threads)
     if options.quick:
         results, page = BUILD / "quick" / "results", BUILD / "quick" / "experiments.md"
     else:
@@ -43,16 +43,20 @@ def main() -> None:
 
 def _run(experiment: Experiment, results: Path, options: argparse.Namespace) -> None:
     print(f"{experiment.name}: {experiment.title}", flush=True)
+    cores = len(os.sched_getaffinity(0)) if experiment.parallel else 1
+    threads = options.threads or cores
+    torch.set_num_threads(options.threads or 1)  # more slow its small products down
     context = Context(
         experiment.name,
         options.quick,
         options.seed,
         BUILD / "checkpoints",
         vars(options),
+        threads=threads,
     )
     start = time.perf_counter()
     found = experiment.run(context)
-    run = {"quick": options.quick, "seed": options.seed, "threads": options.threads, **describe()}
+    run = {"quick": options.quick, "seed": options.seed, "threads": threads, **describe()}
     run["seconds"] = max(time.perf_counter() - start, context.seconds)
     # What does not pass through JSON must fail here and not on the page.
     found = json.loads(json.dumps({"run": run, "found": found}, allow_nan=False))
@@ -65,10 +69,13 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes: minutes in all")
     parser.add_argument("--only-page", action="store_true", help="write the page, run nothing")
     parser.add_argument("--seed", type=int, default=0, help="of data and networks")
-    parser.add_argument("--threads", type=int, default=1, help="of torch and of the layers")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        help="of torch and of the layers; else one, and all cores for slow layers",
+    )
     parser.add_argument("--results", type=Path, help="folder of the JSON results")
     parser.add_argument("--page", type=Path, help="the page; its pictures go beside it")
-    parser.add_argument("--large", action="store_true", help="speed with 500 variables too: long")
     parser.add_argument("--mnist", type=Path, help="folder of the full MNIST, as idx files")
     parser.add_argument("--fashion-mnist", type=Path, help="folder of Fashion-MNIST, as idx files")
     options = parser.parse_args()

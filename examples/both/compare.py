@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from ..common.context import Json
 from ..denoising.data import signals
-from ..denoising.models import JUMPS, differences
+from ..denoising.layers import differences
 from ..digits.models import CLASSES
-from .layers import DenseOptNetLayer, DenseTotalVariation
+from .layers import LENGTH, DenseOptNetLayer, DenseTotalVariation
 from .ways import WAYS, Way, optnet, total_variation
 
 TRIALS = 5
@@ -27,8 +27,8 @@ Case = tuple[Callable[[], Tensor], list[Tensor]]  # an answer, and what it is di
 
 def denoising_case(layer: nn.Module, count: int) -> Case:
     x = signals(count, seed=0)[0].requires_grad_()
-    weight = torch.full((JUMPS,), WEIGHT, dtype=x.dtype, requires_grad=True)
-    D = differences().requires_grad_()
+    weight = torch.full((LENGTH - 1,), WEIGHT, dtype=x.dtype, requires_grad=True)
+    D = differences(LENGTH).requires_grad_()
     return lambda: layer(x, weight, D), [x, weight, D]
 
 

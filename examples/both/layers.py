@@ -13,13 +13,13 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from ..denoising.data import LENGTH
-from ..denoising.models import JUMPS, TotalVariation
+from ..denoising.layers import TotalVariation, full, inequalities
 from ..digits.models import CLASSES, INEQUALITIES, OptNetLayer
 from .program import ConeProgram
 from .solvers import Solve, active_rows
 
 Solver = Callable[[ConeProgram], Solve]
+LENGTH = 100  # of signals
 LEVEL = 500.0  # of |F z| in denoising: 100 samples of about 50
 
 
@@ -27,28 +27,26 @@ class ConeTotalVariation(TotalVariation):
     """As a cone program; P is diagonal, and so is F."""
 
     def __init__(self, solver: Solver, scale: float = LEVEL) -> None:
-        super().__init__()
+        super().__init__(LENGTH)
         problem = self.cone.problem
-        self.register_buffer("F", torch.from_numpy(np.sqrt(problem.P.data)))
+        self.register_buffer("P", torch.from_numpy(problem.P.data))
         self.program = ConeProgram(problem.P, problem.A, scale)
-        self.solve = solver(self.program)
+        self.answer = solver(self.program)
 
-    def forward(self, x: Tensor, w: Tensor, D: Tensor) -> Tensor:
-        q = torch.cat([-x, w.expand(len(x), JUMPS)], dim=1)
-        return self.solve(*self.program.data(q, self.h, self.F, self.values(D)))[:, :LENGTH]
+    def solve(self, q: Tensor, D: Tensor, P: Tensor | None = None) -> Tensor:
+        F = (self.P if P is None else P).sqrt()
+        return self.answer(*self.program.data(q, self.h, F, self.values(D)))[:, :LENGTH]
 
 
 class DenseTotalVariation(TotalVariation):
     """By the linear equations of the active rows."""
 
-    def forward(self, x: Tensor, w: Tensor, D: Tensor) -> Tensor:
-        q = torch.cat([-x, w.expand(len(x), JUMPS)], dim=1)
-        A = self.cone.problem.A.tocsc()
-        column = np.repeat(np.arange(A.shape[1]), np.diff(A.indptr))
-        place = torch.from_numpy(A.indices).long(), torch.from_numpy(column)
-        G = torch.zeros(A.shape, dtype=D.dtype).index_put(place, self.values(D))
-        Q = torch.from_numpy(self.cone.problem.P.toarray())
-        return active_rows(Q, q, G, self.h)[:, :LENGTH]
+    def __init__(self) -> None:
+        super().__init__(LENGTH)
+
+    def solve(self, q: Tensor, D: Tensor, P: Tensor | None = None) -> Tensor:
+        P = torch.from_numpy(self.cone.problem.P.data) if P is None else P
+        return active_rows(P.diag(), q, inequalities(full(D)), self.h)[:, :LENGTH]
 
 
 class ConeOptNetLayer(OptNetLayer):

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..common.context import Json
-from ..common.experiment import table
+from ..common.experiment import Summary, table
 from ..common.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, Panels
 from .ways import CONTROL, WAYS
 
@@ -57,6 +57,29 @@ def _curves(axes: Axes, part: Json) -> None:
     axes.set(title="Fashion-MNIST: test error, a curve a seed", xlabel="epoch", ylabel="%")
     axes.set_xticks(range(1, part["epochs"] + 1))
     axes.legend()
+
+
+def summary(found: Json) -> Summary:
+    compared = found["compared"]
+    worst = max(
+        way["gradient"]
+        for task in TASKS
+        for key, way in _there(compared[task]).items()
+        if not WAYS[key].foreign
+    )
+    ratios = [_total(compared[task], "cone") for task in TASKS]
+    return Summary(
+        "Inside OptNet's layer, a cone program with its derivative does what the QP does.",
+        f"Gradients agree to {worst:.0e}, and what is learned; the cone program takes "
+        f"{min(ratios):.2g} to {max(ratios):.2g} times as long",
+        "confirmed, slower" if _same(found) and worst < 1e-6 else "not confirmed",
+    )
+
+
+def _total(part: Json, key: str) -> float:
+    """Forward and backward, in units of the QP's time."""
+    mine, qp = (sum(part["ways"][k][way] for way in ("forward", "backward")) for k in (key, "qp"))
+    return mine / qp
 
 
 def section(found: Json, pictures: str) -> str:
@@ -137,14 +160,18 @@ def _plain(compared: Json) -> str:
 
 
 def _accuracy(found: Json) -> str:
-    same = all(
-        _gap(found[task]["large"], key) <= max(2 * _gap(found[task]["large"], "qp_moved"), 1e-6)
-        for task in TASKS
-        for key in ("cone", "cone_lsqr")
-    )
-    answer = "Yes, up to what rounding does to a training" if same else "No"
+    answer = "Yes, up to what rounding does to a training" if _same(found) else "No"
     parts = [_accuracy_of(title, found[task]) for task, title in TASKS.items()]
     return f"{answer}. {' '.join(parts)}"
+
+
+def _same(found: Json) -> bool:
+    """Whether cone programs learn what the QP does, as far as a moved start does."""
+    return all(
+        _gap(part, key) <= max(2 * _gap(part, "qp_moved"), 1e-6)
+        for part in (found[task]["large"] for task in TASKS)
+        for key in ("cone", "cone_lsqr")
+    )
 
 
 def _accuracy_of(title: str, parts: Json) -> str:

@@ -41,10 +41,11 @@ def learn_denoising(context: Context, key: str, size: Size, seed: int) -> Json:
         return {"score": error, "gradient": beside(twin, model, mse, x_test[:8], y_test[:8])}
 
     how = Fit(
-        mse, score, size.epochs, 150, 1e-3, seed, clip=10.0, label=f"denoising {key} {seed}",
+        mse, score, size.epochs, 150, 1e-4, seed, label=f"denoising {key} {seed}",
         checkpoint=context.checkpoint(f"denoising-{size.train}-{key}-{seed}", size=size),
     )  # fmt: skip
-    return {"history": fit(model, x[: size.train], y[: size.train], how)}
+    history = fit(model, x[: size.train], y[: size.train], how)
+    return {"history": history, "resumed": how.resumed}
 
 
 def learn_images(context: Context, key: str, size: Size, seed: int) -> Json:
@@ -64,7 +65,7 @@ def learn_images(context: Context, key: str, size: Size, seed: int) -> Json:
         nll, score, size.epochs, 64, 1e-3, seed, label=f"images {key} {seed}",
         checkpoint=context.checkpoint(f"images-{size.train}-{key}-{seed}", size=size),
     )  # fmt: skip
-    return {"history": fit(model, x, y, how)}
+    return {"history": fit(model, x, y, how), "resumed": how.resumed}
 
 
 def beside(twin: nn.Module, model: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> float:

@@ -12,9 +12,10 @@ from torch import nn
 
 from quadcone.torch import ConeLayer, qp
 
-from ..denoising.models import Learned, TotalVariation
+from ..denoising.layers import TotalVariation
+from ..denoising.models import SparseTuned
 from ..digits.models import OptNetLayer, classifier
-from .layers import LEVEL, ConeOptNetLayer, ConeTotalVariation, DenseOptNetLayer, Solver
+from .layers import LENGTH, LEVEL, ConeOptNetLayer, ConeTotalVariation, DenseOptNetLayer, Solver
 from .solvers import diffcp, ours
 
 LSQR = {"derivative_mode": "lsqr"}
@@ -52,7 +53,7 @@ def total_variation(way: Way, scale: float = LEVEL) -> TotalVariation:
     """scale: see ConeProgram."""
     if way.solver is not None:
         return ConeTotalVariation(way.solver, scale)
-    layer = TotalVariation()
+    layer = TotalVariation(LENGTH)
     layer.cone = ConeLayer(layer.cone.problem, **way.settings or {})
     return layer
 
@@ -65,7 +66,7 @@ def optnet(way: Way) -> OptNetLayer:
 
 def denoiser(way: Way, weight: float) -> nn.Module:
     """The layer that is tuned from total variation."""
-    model = Learned(weight, tuned=True)
+    model = SparseTuned(LENGTH, weight)
     model.layer = total_variation(way)
     return _moved(model, way)
 

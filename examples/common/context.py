@@ -24,6 +24,7 @@ class Context:
     seed: of data and networks.
     folder: where checkpoints go; None: nowhere.
     options: of the command line, such as paths of data.
+    threads: for layers that take long.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Context:
     seed: int = 0
     folder: Path | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    threads: int = 1
     seconds: float = 0.0  # of all parts, those of earlier runs included
 
     def pick(self, full: T, quick: T) -> T:
@@ -40,7 +42,8 @@ class Context:
         """`compute()`, or what it gave in an earlier run with the same settings.
 
         Only whole parts are kept, so that a run that was stopped goes on with the part that it was
-        in; within that part, a training goes on with its last epoch (`checkpoint`).
+        in; within that part, a training goes on with its last epoch (`checkpoint`), and the result
+        says with "resumed" how many seconds it had taken before.
         """
         path = self._path(key, "json", settings)
         if path is not None and path.exists():
@@ -49,7 +52,7 @@ class Context:
             return kept
         start = time.perf_counter()
         result = compute()
-        result["part_seconds"] = time.perf_counter() - start
+        result["part_seconds"] = time.perf_counter() - start + result.pop("resumed", 0.0)
         self.seconds += result["part_seconds"]
         if path is not None:
             write_json(path, result)

@@ -32,12 +32,14 @@ class Fit:
     checkpoint: Path | None = None
     label: str = ""
     history: list[dict[str, float]] = field(default_factory=list)
+    resumed: float = 0.0  # seconds that earlier runs took, up to the checkpoint
 
 
 def fit(model: nn.Module, inputs: Tensor, targets: Tensor, how: Fit) -> list[dict[str, float]]:
     """Train, and return the score before training (epoch 0) and after every epoch."""
+    start = time.perf_counter()
     optimizer = Adam(model.parameters(), lr=how.rate)
-    how.history = _resume(model, optimizer, how.checkpoint)
+    _resume(model, optimizer, how)
     if not how.history:
         how.history.append({"epoch": 0, "seconds": 0.0, **how.score(model)})
     epochs = range(len(how.history), how.epochs + 1)
@@ -47,7 +49,7 @@ def fit(model: nn.Module, inputs: Tensor, targets: Tensor, how: Fit) -> list[dic
             score = {"epoch": epoch, "seconds": seconds, "loss": loss, **how.score(model)}
             how.history.append(score)
             bar.set_postfix({k: f"{v:.4g}" for k, v in score.items() if k != "epoch"})
-            _keep(model, optimizer, how)
+            _keep(model, optimizer, how, how.resumed + time.perf_counter() - start)
     return how.history
 
 
@@ -69,16 +71,19 @@ def _epoch(
     return time.perf_counter() - start, total / len(inputs)
 
 
-def _resume(model: nn.Module, optimizer: Optimizer, path: Path | None) -> list[dict[str, float]]:
-    if path is None or not path.exists():
-        return []
-    state: dict[str, Any] = torch.load(path, weights_only=True)
+def _resume(model: nn.Module, optimizer: Optimizer, how: Fit) -> None:
+    """Go on where the checkpoint is, unless that is beyond the last epoch."""
+    if how.checkpoint is None or not how.checkpoint.exists():
+        return
+    state: dict[str, Any] = torch.load(how.checkpoint, weights_only=True)
+    if len(state["history"]) > how.epochs + 1:
+        return
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
-    return state["history"]
+    how.history, how.resumed = state["history"], state["seconds"]
 
 
-def _keep(model: nn.Module, optimizer: Optimizer, how: Fit) -> None:
+def _keep(model: nn.Module, optimizer: Optimizer, how: Fit, seconds: float) -> None:
     if how.checkpoint is None:
         return
     how.checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +91,7 @@ def _keep(model: nn.Module, optimizer: Optimizer, how: Fit) -> None:
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "history": how.history,
+        "seconds": seconds,
     }
     draft = how.checkpoint.with_suffix(".draft")
     torch.save(state, draft)

@@ -9,7 +9,7 @@ from statistics import mean
 import numpy as np
 
 from ..common.context import Json
-from ..common.experiment import table
+from ..common.experiment import Summary, table
 from ..common.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, Panels
 
 NAMES = {
@@ -57,6 +57,18 @@ def plot(found: Json, folder: Path) -> None:
         right.legend()
 
 
+def summary(found: Json) -> Summary:
+    tuned, riccati = (
+        mean(run[name] / run["optimum"] - 1 for run in found["limited"])
+        for name in ("tuned", "riccati")
+    )
+    return Summary(
+        "A controller with limited thrust can be tuned through its plans, to the optimum that is known.",
+        f"{tuned:.2%} above the optimum, {riccati:.1%} with the terminal cost of LQR",
+        "confirmed" if tuned < riccati else "not confirmed",
+    )
+
+
 def section(found: Json, pictures: str) -> str:
     rows = []
     for name, (label, _) in NAMES.items():
@@ -88,7 +100,7 @@ is one plan of all {found["steps"]} steps; without a limit, that is LQR.
 
 {table(header, rows)}
 
-{_verdict(found)} Without a limit the answer is known, and tuning finds it from costs alone: the controller's gain near the target is
+{_verdict(found)} Without a limit the answer is known, LQR: the controller's gain near the target is
 {gains[0]:.1%} from LQR's before and {gains[1]:.1%} after.
 """
 
@@ -101,6 +113,6 @@ def _verdict(found: Json) -> str:
     )
     better = sum(run["tuned"] < run["riccati"] for run in runs)
     return (
-        f"With a limit, LQR's terminal cost is no longer the right one: it is {riccati:.1%} above the optimum, the tuned one {tuned:.2%}, and better "
+        f"With a limit, LQR's terminal cost is{' no longer' if tuned < riccati else ''} the right one: it is {riccati:.1%} above the optimum, the tuned one {tuned:.2%}, and better "
         f"with {better} of {len(runs)} seeds; clipping LQR's thrust, which needs no plan, costs {1 + clipped:.0f} times the optimum."
     )

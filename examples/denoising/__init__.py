@@ -2,7 +2,9 @@
 """Denoising of piecewise-constant signals by total variation and what is learned from it."""
 
 from ..common.experiment import Experiment
-from .page import plot, section
+from .page import plot, section, summary
 from .run import run
 
-EXPERIMENT = Experiment("denoising", "Total-variation denoising", run, plot, section)
+EXPERIMENT = Experiment(
+    "denoising", "Total-variation denoising", run, plot, section, summary, parallel=True
+)

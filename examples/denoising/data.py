@@ -7,18 +7,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-LENGTH = 100
 NOISE = 10.0
 
 
-def signals(count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Noisy and clean, (count, 100) each: 1 to 9 pieces of heights 10 to 99."""
+def signals(count: int, seed: int, length: int = 100) -> tuple[Tensor, Tensor]:
+    """Noisy and clean, (count, length) each: pieces of heights 10 to 99.
+
+    Signals of 100 samples have 1 to 9 pieces, as in the paper; shorter ones have fewer.
+    """
     rng = np.random.default_rng(seed)
-    clean = np.empty((count, LENGTH))
+    clean = np.empty((count, length))
     for signal in clean:
-        pieces = rng.integers(1, 10)
-        ends = np.sort(rng.choice(LENGTH - 1, pieces - 1, replace=False) + 1)
+        pieces = rng.integers(1, max(length // 10, 2))
+        ends = np.sort(rng.choice(length - 1, pieces - 1, replace=False) + 1)
         heights = rng.integers(10, 100, pieces)
-        signal[:] = np.repeat(heights, np.diff(ends, prepend=0, append=LENGTH))
+        signal[:] = np.repeat(heights, np.diff(ends, prepend=0, append=length))
     noisy = clean + NOISE * rng.normal(size=clean.shape)
     return torch.from_numpy(noisy), torch.from_numpy(clean)

@@ -11,27 +11,35 @@ from ..common.train import Fit, fit, in_batches
 from .data import Images, load
 from .models import classifier
 
-SEEDS = 3
+EPOCHS = {"mnist": 60, "fashion_mnist": 10}
+SEEDS = {"mnist": 5, "fashion_mnist": 3}
 QUICK = 2000  # images
 
 
 def run(name: str, context: Context) -> Json:
-    images = load(name, context.options.get(name), context.seed)
-    if context.quick:
-        images = Images(
-            images.train[:QUICK], images.train_class[:QUICK],
-            images.test[:QUICK], images.test_class[:QUICK], f"{QUICK:,} of {images.source}",
-        )  # fmt: skip
-    epochs = context.pick(20 if name == "mnist" else 10, 4)
-    found: Json = {"source": images.source, "epochs": epochs}
-    for kind in ("plain", "optnet"):
-        found[kind] = [
-            context.part(
-                f"{kind}-{seed}", lambda k=kind, s=seed: learn(context, images, k, s, epochs)
+    epochs = context.pick(EPOCHS[name], 10)
+    found: Json = {"epochs": epochs, "plain": [], "optnet": []}
+    for seed in range(context.seed, context.seed + context.pick(SEEDS[name], 2)):
+        images = load(name, context.options.get(name), seed)
+        if context.quick:
+            images = few(images)
+        found |= {"source": images.source, "train": len(images.train), "test": len(images.test)}
+        for kind in ("plain", "optnet"):
+            part = context.part(
+                f"{kind}-{seed}",
+                lambda i=images, k=kind, s=seed: learn(context, i, k, s, epochs),
+                epochs=epochs,
+                source=images.source,
             )
-            for seed in range(context.seed, context.seed + context.pick(SEEDS, 2))
-        ]
+            found[kind].append(part)
     return found
+
+
+def few(images: Images) -> Images:
+    return Images(
+        images.train[:QUICK], images.train_class[:QUICK],
+        images.test[:QUICK], images.test_class[:QUICK], f"a part; {images.source}",
+    )  # fmt: skip
 
 
 def learn(context: Context, images: Images, kind: str, seed: int, epochs: int) -> Json:
@@ -46,4 +54,5 @@ def learn(context: Context, images: Images, kind: str, seed: int, epochs: int) -
         nn.functional.nll_loss, score, epochs, 64, 1e-3, seed,
         checkpoint=context.checkpoint(f"{kind}-{seed}"), label=f"{kind} {seed}",
     )  # fmt: skip
-    return {"history": fit(model, images.train, images.train_class, how)}
+    history = fit(model, images.train, images.train_class, how)
+    return {"history": history, "resumed": how.resumed}

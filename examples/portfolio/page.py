@@ -9,7 +9,7 @@ from statistics import mean, pstdev
 import numpy as np
 
 from ..common.context import Json
-from ..common.experiment import table
+from ..common.experiment import Summary, table
 from ..common.plots import BLUE, GREY, ORANGE, PURPLE, Panels
 
 SHADES = (GREY, PURPLE, BLUE)
@@ -38,7 +38,21 @@ def plot(found: Json, folder: Path) -> None:
                 label = f"degree {degree}" if k == 0 else None
                 right.plot(curve, color=color, linewidth=1, label=label)
         right.set(title="While training through the portfolio", xlabel="epoch", yscale="log")
+        right.xaxis.get_major_locator().set_params(integer=True)
         right.legend()
+
+
+def summary(found: Json) -> Summary:
+    (right, easy), *_, (wrong, hard) = _degrees(found).items()
+    first, last = (
+        [mean(_regrets(runs, key)) for key in ("two_stage", "end_to_end")] for runs in (easy, hard)
+    )
+    return Summary(
+        "A predictor that cannot be right chooses better portfolios if it is trained through them.",
+        f"Degree {wrong}: regret {last[0]:.2f}% before, {last[1]:.2f}% after; degree {right}, where the "
+        f"predictor can be right: {first[0]:.2f}% and {first[1]:.2f}%",
+        "confirmed" if last[1] < last[0] else "not confirmed",
+    )
 
 
 def section(found: Json, pictures: str) -> str:
@@ -67,8 +81,8 @@ what is lost to a portfolio that knows the true means, on {found["test"]:,} new 
 
 {table(header, rows)}
 
-{_verdict(degrees)} It does so by predicting worse: what it learns are not means any more, but what leads to good portfolios. No portfolio
-exceeds the limit of risk: the largest has {worst:.9f} of it.
+{_verdict(degrees)} The largest risk
+of a portfolio is {worst:.9f} of the limit.
 """
 
 
@@ -85,15 +99,15 @@ def _spread(values: list[float]) -> str:
 
 
 def _verdict(degrees: dict[str, list[Json]]) -> str:
-    words = []
+    words, gains = [], []
     for degree, runs in degrees.items():
         before, after = (mean(_regrets(runs, key)) for key in ("two_stage", "end_to_end"))
-        verb = "lowers" if after < before else "raises"
-        words.append(
-            f"at degree {degree} it {verb} the regret {max(before, after) / min(before, after):.1f} times"
-        )
-    return (
-        "Training through the layer pays where the predictor cannot be right, and costs where it is: "
-        + ", ".join(words)
-        + "."
-    )
+        gains.append(before / after)
+        verb, ratio = ("lowers", before / after) if after < before else ("raises", after / before)
+        words.append(f"at degree {degree} it {verb} the regret {ratio:.1f} times")
+    text = "Training through the layer: " + ", ".join(words) + "."
+    if gains[0] < 1 < gains[-1]:
+        text += " It pays where the predictor cannot be right, and costs where it is."
+    if all(run["error_after"] > run["error_before"] for runs in degrees.values() for run in runs):
+        text += " It makes predictions worse everywhere: what is learned are not means any more, but what leads to good portfolios."
+    return text

@@ -107,3 +107,5 @@ SOLVERS: dict[str, Callable[[int], Solve]] = {
     "Gurobi": gurobi,
     "CPLEX": cplex,
 }
+# Those that solve whole batches, and have derivatives.
+LAYERS = ("linear layer", "quadcone", "qpth")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..common.context import Json
-from ..common.experiment import table
+from ..common.experiment import Summary, table
 from ..common.plots import BLUE, GREEN, GREY, ORANGE, Panels
 
 
@@ -33,6 +33,23 @@ def plot(found: Json, folder: Path) -> None:
         third.legend(loc="upper center")
 
 
+def summary(found: Json) -> Summary:
+    derivatives, piecewise, rays = found["derivatives"], found["piecewise"], found["rays"]
+    least = rays["least_error"]
+    holds = (
+        derivatives["agree"] >= 0.999 * derivatives["points"]
+        and piecewise["worst_error"] < 1e-10
+        and all(network["error"] >= least - 1e-12 for network in rays["networks"])
+    )
+    return Summary(
+        "Layers have derivatives almost everywhere, can be any piecewise-linear function, and what "
+        "no network with one hidden layer is.",
+        f"Derivatives agree at {derivatives['agree']:,} of {derivatives['points']:,} points; functions to "
+        f"{piecewise['worst_error']:.0e}; networks are off by {least:.2f} or more",
+        "confirmed" if holds else "not confirmed",
+    )
+
+
 def section(found: Json, pictures: str) -> str:
     derivatives, piecewise, rays = found["derivatives"], found["piecewise"], found["rays"]
     rows = [
@@ -44,9 +61,8 @@ def section(found: Json, pictures: str) -> str:
 ![The three theorems]({pictures}/theorems.png)
 
 **1. The solution is differentiable almost everywhere, and has a subgradient where it is not.** The projection on a
-random polytope in four dimensions, at {derivatives["points"]:,} random points, of which {derivatives["constrained"]:,}
-lie outside: the derivative agrees with finite differences at {derivatives["agree"]:,} of them, with a
-median error of {derivatives["median_error"]:.0e}. At the kink of the layer that is ReLU, the layer
+random polytope in four dimensions: at {derivatives["agree"]:,} of {derivatives["points"]:,} random points, of which {derivatives["constrained"]:,} lie
+outside the polytope, the derivative agrees with finite differences, with a median error of {derivatives["median_error"]:.0e}. At the kink of the layer that is ReLU, the layer
 answers {found["kink"]["at_zero"]:.2g}; any number in [0, 1] is a subgradient.
 
 **2. A layer can be any piecewise-linear function, and ReLU.** By the construction of the proof, the largest relative

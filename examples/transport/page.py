@@ -9,7 +9,7 @@ from statistics import mean
 import numpy as np
 
 from ..common.context import Json
-from ..common.experiment import table
+from ..common.experiment import Summary, table
 from ..common.plots import BLUE, GREY, ORANGE, Panels
 from .run import MOSTLY
 
@@ -51,6 +51,15 @@ def plot(found: Json, folder: Path) -> None:
             xticklabels=[e.replace(" ", "\n", 1) for e in ERRORS.values()],
         )
         right.legend()
+
+
+def summary(found: Json) -> Summary:
+    layer, other = (mean(run[name]["cost"] for run in found["counted"]) for name in NAMES)
+    return Summary(
+        "The cost of a transport with capacities is learned through exponential cones.",
+        f"Relative error {layer:.2f}, {other:.2f} through Sinkhorn, which knows no capacities",
+        "confirmed" if layer < other else "not confirmed",
+    )
 
 
 def section(found: Json, pictures: str) -> str:

@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Denoising: the sparse layer is total variation, and tuning it fits the signals better."""
+"""Denoising: the layers are total variation, and one tuned from it denoises new signals better."""
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from examples.common.context import Context
-from examples.denoising.data import LENGTH, signals
-from examples.denoising.models import Learned, TotalVariation, differences
-from examples.denoising.run import learn, speed, tune
+from examples.denoising.data import signals
+from examples.denoising.layers import TotalVariation, differences, full
+from examples.denoising.models import LearnedDifferences, Tuned
+from examples.denoising.run import Signals, draw, learn, speed, tune
+
+
+@pytest.fixture(scope="module")
+def data() -> Signals:
+    return draw(train=3000, test=1000, length=30, seed=0)
 
 
 def test_signals_are_the_papers():
@@ -21,9 +28,9 @@ def test_signals_are_the_papers():
 
 def test_a_large_weight_gives_the_mean_and_none_the_signal():
     x = signals(3, seed=1)[0]
-    layer, D = TotalVariation(), differences()
+    layer, D = TotalVariation(100), differences(100)
     flat = layer(x, torch.tensor(1e4, dtype=x.dtype), D)
-    assert torch.allclose(flat, x.mean(dim=1, keepdim=True).expand(3, LENGTH), atol=1e-3)
+    assert torch.allclose(flat, x.mean(dim=1, keepdim=True).expand(3, 100), atol=1e-3)
     assert torch.allclose(layer(x, torch.tensor(1e-6, dtype=x.dtype), D), x, atol=1e-3)
 
 
@@ -33,12 +40,39 @@ def test_sparse_and_dense_agree():
     assert found["gradient_difference"] < 1e-5
 
 
-def test_tuning_fits_better_than_total_variation():
-    x, y = signals(2200, seed=0)
-    data = x[:2000], y[:2000], x[2000:], y[2000:]
+def test_the_tuned_layer_starts_as_total_variation():
+    x = signals(8, seed=2, length=30)[0]
+    layer = Tuned(30, weight=20.0)
+    with torch.no_grad():
+        layer.linear.weight[:30] = -torch.eye(30)
+        layer.linear.weight[30:] = 0
+    weight = torch.tensor(20.0, dtype=x.dtype)
+    expected = TotalVariation(30)(x, weight, differences(30))
+    assert (layer(x) - expected).abs().max() < 0.2  # Q is larger by 1e-4
+
+
+def test_learned_differences_can_be_total_variation():
+    x = signals(8, seed=2, length=30)[0]
+    layer = LearnedDifferences(30)
+    with torch.no_grad():
+        layer.D[:] = full(differences(30))
+    weight = torch.tensor(layer.WEIGHT, dtype=x.dtype)
+    expected = TotalVariation(30)(x, weight, differences(30))
+    assert (layer(x) - expected).abs().max() < 0.2
+
+
+def test_the_weight_is_tuned_on_training_signals(data):
     tv = tune(data)
-    assert 14 <= tv["weight"] <= 28
-    assert tv["test"] < 25
+    assert tv["least_test"] <= tv["test"] < 14
+    layer, D = TotalVariation(30), differences(30)
+    for other in (tv["weight"] - 1, tv["weight"] + 1):
+        answer = layer(data.train, torch.tensor(other, dtype=D.dtype), D)
+        assert (answer - data.train_clean).square().mean() >= tv["train"]
+
+
+def test_the_tuned_layer_beats_total_variation_on_new_signals(data):
+    tv = tune(data)
     context = Context("denoising", quick=True)
-    tuned = learn(context, data, "tuned", lambda: Learned(tv["weight"], tuned=True), 4, 1e-3)
+    tuned = learn(context, data, "tuned", lambda: Tuned(30, tv["weight"]), epochs=6, rate=1e-4)
+    assert tuned["test"] < 0.95 * tv["test"]
     assert tuned["train"] < tv["train"]
