@@ -24,12 +24,14 @@ COLORS = {
 
 def plot(found: Json, folder: Path) -> None:
     sizes = sorted({row["n"] for row in found["rows"]})
-    with Panels(folder / "speed.png", len(sizes), height=2.9, width=2.5 * len(sizes) + 1) as panels:
+    with Panels(folder / "speed.png", len(sizes), height=3.2, width=2.5 * len(sizes) + 1) as panels:
         for axes, n in zip(panels, sizes, strict=True):
             _lines(axes, [row for row in found["rows"] if row["n"] == n], "batch", "forward")
             axes.set(title=f"{n} variables, {n} inequalities", xlabel="batch", yscale="log")
         panels[0].set_ylabel("ms a batch, forward")
-        panels[0].legend()
+        panels[0].figure.legend(
+            *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(COLORS)
+        )
     largest = max(row["batch"] for row in found["rows"])
     rows = [row for row in found["rows"] if row["batch"] == largest]
     with Panels(folder / "speed_layers.png", 2, height=2.9, width=7.5) as (left, right):
