@@ -6,8 +6,10 @@ from __future__ import annotations
 from .denoising import EXPERIMENT as DENOISING
 from .digits import FASHION_MNIST, MNIST
 from .speed import EXPERIMENT as SPEED
+from .sudoku import EXPERIMENT as SUDOKU
 from .theorems import EXPERIMENT as THEOREMS
 
 EXPERIMENTS = {
-    experiment.name: experiment for experiment in (SPEED, DENOISING, MNIST, FASHION_MNIST, THEOREMS)
+    experiment.name: experiment
+    for experiment in (SPEED, DENOISING, MNIST, SUDOKU, FASHION_MNIST, THEOREMS)
 }

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+def plot(found, folder): pass
+def section(found, pictures): return ""
