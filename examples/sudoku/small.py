@@ -23,10 +23,10 @@ def run_small(context: Context) -> Json:
     boards = generate(train, held_out, context.seed)
     found: Json = {"train": train, "held_out": held_out, "channels": channels}
     for name, make, epochs, rate in (
-        ("network", PaperNetwork, context.pick(100, 20), 1e-3),
+        ("network", PaperNetwork, context.pick(100, 10), 1e-3),
         ("wide", FeedForward, context.pick(60, 10), 1e-3),
-        ("convolution", lambda: Convolution(channels), context.pick(15, 3), 1e-3),
-        ("optnet", OptNet, context.pick(30, 15), 1e-1),
+        ("convolution", lambda: Convolution(channels), context.pick(15, 2), 1e-3),
+        ("optnet", OptNet, context.pick(30, 10), 1e-1),
     ):
         settings = {"epochs": epochs, "channels": channels}
         found[name] = context.part(
