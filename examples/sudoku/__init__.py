@@ -3,6 +3,6 @@
 
 from ..common.experiment import Experiment
 from .run import run
-from .section import plot, section
+from .findings import plot, section
 
 EXPERIMENT = Experiment("sudoku", "Sudoku", run, plot, section)
