@@ -2,7 +2,7 @@
 """Networks that learn the rules of Sudoku from solved boards alone (OptNet, section 4.4)."""
 
 from ..common.experiment import Experiment
-from .run import run
 from .findings import plot, section
+from .run import run
 
 EXPERIMENT = Experiment("sudoku", "Sudoku", run, plot, section)

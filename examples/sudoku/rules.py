@@ -3,9 +3,9 @@
 
     minimize  Q/2 |z|^2 - puzzle'z   subject to   A z = A z0,  z >= 0
 
-Its answer is the point of the polytope that is nearest to puzzle / Q.  With a small Q that is nearly
-always a vertex, which hardly moves with A; with Q = 1 few of z >= 0 are active, and every puzzle says
-something about all equations.
+Its answer is the point of the polytope that is nearest to puzzle / Q.  With a small Q that is
+nearly always a vertex, which hardly moves with A; with Q = 1 few of z >= 0 are active, and every
+puzzle says something about all equations.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The experiment of Sudoku: 9x9 puzzles are what they are said to be, and their rules are learned."""
+"""The experiment of Sudoku: 9x9 puzzles are as they are said to be, and their rules are learned."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def test_boards_are_kept(tmp_path):
 
 
 def test_symmetries_keep_boards_valid_and_puzzles_apart(large):
-    shuffled = GAME.shuffle(np.repeat(large.train.solution[:1], 50, axis=0), np.random.default_rng(0))
+    shuffled = GAME.shuffle(
+        np.repeat(large.train.solution[:1], 50, axis=0), np.random.default_rng(0)
+    )
     assert GAME.is_valid(shuffled).all()
     assert len(np.unique(shuffled, axis=0)) == 50
     broken = shuffled[:1].copy()
@@ -142,11 +144,12 @@ def test_baselines_answer_with_a_distribution_a_cell(model):
 
 def test_the_page_shows_the_numbers(tmp_path):
     part = {"solved": dict.fromkeys(findings.KINDS, 0.43), "overlap": 0.9, "boards": 7, "extra": 5}
-    rows = [{"overlap": 0.5, "puzzles": 100 * k, "epoch": k} for k in range(3)]
+    rows = [{"overlap": 0.5, "puzzles": 100 * k, "epoch": k, "seconds": 1.0} for k in range(3)]
     large = {name: part | {"history": rows} for name in [*findings.CURVES, "true", "components"]}
+    large["answer"] = 0.002
     large["true"]["linear"] = {"deduced": 0.87, "minimal": 0.31}
     kind = {"count": 9, "least": 24, "most": 40, "mean": 33.0}
-    large["boards"] = {name: kind for name in [*findings.KINDS, "train"]}
+    large["boards"] = dict.fromkeys([*findings.KINDS, "train"], kind)
     scores = {f"{a}_{b}": 0.5 for a in ("train", "test") for b in ("wrong", "invalid", "mse")}
     history = [{"epoch": k, **scores} for k in range(5)]
     network = {"history": history, "parameters": 1234, "overlap": 0.99}
