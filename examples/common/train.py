@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Score = Callable[[nn.Module], dict[str, float]]
+Begin = Callable[[int, nn.Module, Optimizer], slice]
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Fit:
     clip: float | None = None  # of the norm of the gradient
     checkpoint: Path | None = None
     label: str = ""
+    begin: Begin | None = None  # of an epoch: changes what it likes, and says what rows to train on
     history: list[dict[str, float]] = field(default_factory=list)
     resumed: float = 0.0  # seconds that earlier runs took, up to the checkpoint
 
@@ -57,6 +59,9 @@ def _epoch(
     model: nn.Module, optimizer: Optimizer, inputs: Tensor, targets: Tensor, how: Fit, epoch: int
 ) -> tuple[float, float]:
     generator = torch.Generator().manual_seed(1000 * how.seed + epoch)
+    if how.begin is not None:
+        rows = how.begin(epoch, model, optimizer)
+        inputs, targets = inputs[rows], targets[rows]
     order = torch.randperm(len(inputs), generator=generator)
     start, total = time.perf_counter(), 0.0
     model.train()

@@ -1,2 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network that learns the rules of 4x4 Sudoku from solved boards alone (OptNet, section 4.4)."""
+"""Networks that learn the rules of Sudoku from solved boards alone (OptNet, section 4.4)."""
+
+from ..common.experiment import Experiment
+from .findings import plot, section
+from .run import run
+
+EXPERIMENT = Experiment("sudoku", "Sudoku", run, plot, section)

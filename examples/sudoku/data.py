@@ -8,40 +8,16 @@ because it fits nowhere else in the cell's row, column or block.  What remains h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import permutations, product
 
 import numpy as np
 
-SIDE = 4
-CELLS = SIDE * SIDE
+from .game import Boards as Boards
+from .game import Game
 
-
-def _units() -> np.ndarray:
-    """The rows, columns and blocks: 12 sets of 4 cells, as indices (12, 4)."""
-    grid = np.arange(CELLS).reshape(SIDE, SIDE)
-    blocks = grid.reshape(2, 2, 2, 2).swapaxes(1, 2).reshape(SIDE, SIDE)
-    return np.concatenate([grid, grid.T, blocks])
-
-
-UNITS = _units()
-UNITS_OF_CELL = np.array([np.flatnonzero((cell == UNITS).any(axis=1)) for cell in range(CELLS)])
-_MEMBER = (UNITS[:, :, None] == np.arange(CELLS)).any(axis=1)  # (12, 16): is the cell in the unit
-_SEES = (_MEMBER.T.astype(np.uint8) @ _MEMBER) > 0  # (16, 16): do two cells share a unit
-
-
-@dataclass(frozen=True)
-class Boards:
-    """Puzzles and their solutions, digits (count, 16)."""
-
-    puzzle: np.ndarray
-    solution: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.puzzle)
-
-    def __getitem__(self, rows: slice | np.ndarray) -> Boards:
-        return Boards(self.puzzle[rows], self.solution[rows])
+GAME = Game(2)
+SIDE, CELLS, UNITS = GAME.side, GAME.cells, GAME.units
+blank, one_hot, rules = GAME.blank, GAME.one_hot, GAME.rules
 
 
 def all_solutions() -> np.ndarray:
@@ -67,22 +43,6 @@ def count_solutions(puzzle: np.ndarray, solutions: np.ndarray) -> np.ndarray:
     return agrees.sum(axis=1)
 
 
-def blank(solution: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Puzzles from solved boards, (count, 16): all of them lose cells side by side."""
-    puzzle = solution.copy()
-    board = np.arange(len(puzzle))
-    order = rng.permuted(np.tile(np.arange(CELLS), (len(puzzle), 1)), axis=1)
-    for cell in order.T:
-        digit = puzzle[board, cell].copy()
-        puzzle[board, cell] = 0
-        seen = (puzzle == digit[:, None]) @ _SEES
-        place = (puzzle == 0) & ~seen  # where the digit could go, the cell itself included
-        in_unit = place[board[:, None, None], UNITS[UNITS_OF_CELL[cell]]]
-        deducible = (in_unit.sum(axis=2) == 1).any(axis=1)
-        puzzle[board, cell] = np.where(deducible, 0, digit)
-    return puzzle
-
-
 def generate(train: int, held_out: int, seed: int) -> tuple[Boards, Boards]:
     """Two sets of boards.  All puzzles are different, so the sets have none in common."""
     rng = np.random.default_rng(seed)
@@ -97,20 +57,3 @@ def generate(train: int, held_out: int, seed: int) -> tuple[Boards, Boards]:
     if (count_solutions(boards.puzzle, solutions) != 1).any():
         raise AssertionError("a puzzle does not have exactly one solution")
     return boards[:train], boards[train : train + held_out]
-
-
-def one_hot(board: np.ndarray) -> np.ndarray:
-    """Digits (count, 16) as numbers (count, 64): four a cell, all zero for a blank."""
-    digits = np.arange(1, SIDE + 1)
-    return (board[:, :, None] == digits).astype(float).reshape(len(board), -1)
-
-
-def rules() -> np.ndarray:
-    """The true constraints on a one-hot board, (64, 64), each of which sums four entries to one.
-
-    16 say that a cell holds one digit, then 16 each that a row, a column and a block holds each
-    digit once.  Their rank is 40, the number of rows that OptNet learns.
-    """
-    cell = np.kron(np.eye(CELLS), np.ones(SIDE))
-    unit = np.kron(_MEMBER, np.eye(SIDE))
-    return np.concatenate([cell, unit])

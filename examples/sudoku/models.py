@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two networks from a puzzle to its solution, both as 64 numbers a board."""
+"""Networks from a 4x4 puzzle to its solution, both as 64 numbers a board."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +55,40 @@ class FeedForward(nn.Module):
         """(batch, 64) -> (batch, 64)."""
         scores = self.layers(puzzle.float()).unflatten(1, (CELLS, SIDE))
         return scores.softmax(dim=2).flatten(1).to(puzzle.dtype)
+
+
+class PaperNetwork(nn.Module):
+    """OptNet's fully connected baseline: four hidden layers of 100, a ReLU after each layer, the
+    last one included, and a softmax over the digits of every cell."""
+
+    def __init__(self, width: int = 100) -> None:
+        super().__init__()
+        sizes = [SIZE, width, width, width, width, SIZE]
+        layers = [(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)]
+        self.layers = nn.Sequential(*(layer for pair in layers for layer in pair))
+
+    def forward(self, puzzle: Tensor) -> Tensor:
+        """(batch, 64) -> (batch, 64)."""
+        scores = self.layers(puzzle.float()).unflatten(1, (CELLS, SIDE))
+        return scores.softmax(dim=2).flatten(1).to(puzzle.dtype)
+
+
+class Convolution(nn.Module):
+    """OptNet's convolutional baseline: ten layers of 3x3 with ReLU, one more to the digits, and a
+    softmax.  The paper has 512 channels."""
+
+    def __init__(self, channels: int = 512, depth: int = 10) -> None:
+        super().__init__()
+        sizes = [SIDE] + depth * [channels]
+        layers = [(nn.Conv2d(a, b, 3, padding=1), nn.ReLU()) for a, b in pairwise(sizes)]
+        self.layers = nn.Sequential(*(layer for pair in layers for layer in pair))
+        self.last = nn.Conv2d(channels, SIDE, 3, padding=1)
+
+    def forward(self, puzzle: Tensor) -> Tensor:
+        """(batch, 64) -> (batch, 64)."""
+        board = puzzle.float().unflatten(1, (SIDE, SIDE, SIDE)).permute(0, 3, 1, 2)
+        scores = self.last(self.layers(board)).permute(0, 2, 3, 1)
+        return scores.softmax(dim=3).flatten(1).to(puzzle.dtype)
 
 
 def digits(output: Tensor) -> Tensor:
