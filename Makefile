@@ -94,6 +94,7 @@ $(STAMPS)/package: $(PACKAGE_SOURCES) $(STAMPS)/venv
 
 # What experiments are measured beside; after its own packages this environment sees those of .venv.
 $(STAMPS)/experiments: examples/requirements.txt $(STAMPS)/package
+	tools/install-system-packages $(PYTHON) images
 	$(BIN)/python -m venv --clear $(EXPERIMENTS)
 	$(EXPERIMENTS)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	$(EXPERIMENTS)/bin/pip install --quiet --disable-pip-version-check --no-deps \
