@@ -48,10 +48,10 @@ def lessons(context: Context) -> dict[str, Lesson]:
     return {
         "paper": Lesson(2, pick(150, 64), (1e-1, 1e-1), (0.1, 0.1), (0, 0.12), once=True),
         "dense": Lesson(pick(10, 1), 32, (8e-3, 1e-3), (1.0, 0.5), (0, pick(0.6, 0.1)), once=True),
-        "relaxed": Lesson(pick(30, 40), 128, (1e-2, 1e-4), (1.0, 1.0), (0, 1), bounded=False),
+        "relaxed": Lesson(pick(30, 24), 128, (1e-2, 1e-4), (1.0, 1.0), (0, 1), bounded=False),
         "tuned": Lesson(pick(2, 0), 64, (2e-4, 5e-5), (0.3, 0.1), (0.9, 1), once=True),
-        "pattern": Lesson(pick(8, 4), 64, (2e-2, 1e-3), (1.0, 0.1), (0, 1), once=pick(True, False)),
-        "hidden": Lesson(pick(8, 5), 64, (2e-2, 1e-3), (1.0, 0.1), (0, 1), once=pick(True, False)),
+        "pattern": Lesson(pick(8, 2), 64, (2e-2, 1e-3), (1.0, 0.1), (0, 1), once=pick(True, False)),
+        "hidden": Lesson(pick(8, 3), 64, (2e-2, 1e-3), (1.0, 0.1), (0, 1), once=pick(True, False)),
     }
 
 
