@@ -2,7 +2,7 @@
 """Networks that learn the rules of Sudoku from solved boards alone (OptNet, section 4.4)."""
 
 from ..common.experiment import Experiment
-from .findings import plot, section
+from .findings import plot, section, summary
 from .run import run
 
-EXPERIMENT = Experiment("sudoku", "Sudoku", run, plot, section)
+EXPERIMENT = Experiment("sudoku", "Sudoku", run, plot, section, summary)
