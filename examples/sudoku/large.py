@@ -164,7 +164,7 @@ class School:
         """Puzzles of an epoch."""
         first, last = lesson.puzzles
         share = (last - first) / (lesson.epochs if lesson.once else 1)
-        return int(share * len(self.inputs))
+        return round(share * len(self.inputs))
 
     def begin(
         self, lesson: Lesson, equations: LearnedEquations
@@ -176,7 +176,7 @@ class School:
                 high, low = lesson.rates
                 group["lr"] = low + (high - low) * (1 + cos(pi * done)) / 2
             count = self.part(lesson)
-            first = int(lesson.puzzles[0] * len(self.inputs))
+            first = round(lesson.puzzles[0] * len(self.inputs))
             first += (epoch - 1) * count if lesson.once else 0
             return slice(first, first + count)
 
