@@ -66,7 +66,7 @@ static mask is_within(const progress *at, double tol)
 static void judge_certificates(const qc__group *g, progress *at, mask settled)
 {
     const lane eps = lane_set1(g->settings.tolerance_infeasible);
-    const mask late = mask_and(settled, lane_lt(at->tau, at->kappa));
+    const mask late = mask_andnot(mask_and(settled, lane_lt(at->tau, at->kappa)), at->converged);
     const lane by = lane_neg(at->by), qx = lane_neg(at->qx);
     mask primal = mask_and(lane_lt(lane_zero(), by), lane_le(at->Aty, lane_mul(eps, by)));
     mask dual = mask_and(lane_lt(lane_zero(), qx), lane_le(at->Px, lane_mul(eps, qx)));
@@ -90,17 +90,29 @@ static void interrupt(progress *at)
     finish(at, at->interrupted);
 }
 
-/* Ends what cannot go on: no numbers, no step, or no iterations left. */
-static void judge_limits(const qc__group *g, progress *at, mask settled)
+/*
+ * Ends what cannot go on: no numbers, no step, or no iterations left.  One that had converged, and then
+ * lost its solution on the way to a better one, goes back to where Newton's method was last tried from;
+ * without the embedding it is solved again anyway.  Returns these.
+ */
+static mask judge_limits(qc__group *g, progress *at, mask settled)
 {
     const mask moving = mask_and(at->finite, lane_lt(lane_zero(), at->tau));
     const mask stalled = lane_lt(at->step, lane_set1(at->embedded ? 1e-7 : PLAIN_STEP));
+    const mask astray = mask_and(at->converged, lane_lt(at->tau, at->kappa));
     const int passes = g->settings.max_iterations;
-    const mask failed = mask_and(settled, mask_or(not(moving), stalled));
-    at->failed = mask_or(at->failed, failed);
-    finish(at, failed);
-    finish(at, lane_le(lane_set1(at->embedded || passes < PLAIN_PASSES ? passes : PLAIN_PASSES),
-                       at->passes));
+    const int most = at->embedded || passes < PLAIN_PASSES ? passes : PLAIN_PASSES;
+    const mask stuck = mask_or(not(moving), mask_or(stalled, astray));
+    const mask failed = mask_and(settled, stuck), late = lane_le(lane_set1(most), at->passes);
+    const mask ending = mask_andnot(mask_or(failed, late), at->done);
+    const mask kept = mask_and(at->finite, is_within(at, g->settings.tolerance));
+    const mask lost =
+        at->embedded ? mask_andnot(mask_and(ending, at->converged), kept) : mask_none();
+    at->failed = mask_or(at->failed, mask_andnot(failed, lost));
+    finish(at, ending);
+    if (mask_any(lost))
+        restore_backup(g, at, lost);
+    return lost;
 }
 
 /* Decides for every problem.  Returns those that moved and must be evaluated again. */
@@ -112,13 +124,13 @@ static mask judge(qc__group *g, progress *at)
     const mask first = mask_andnot(converged, at->converged);
     at->converged = mask_or(at->converged, converged);
     judge_certificates(g, at, settled);
-    judge_limits(g, at, settled);
+    const mask lost = judge_limits(g, at, settled);
     const mask alive = mask_and(settled, at->interior);
     const mask attempt = mask_and(alive, mask_or(first, lane_lt(at->relative_gap, at->next_try)));
     at->next_try = lane_select(attempt, lane_mul(lane_set1(0.1), at->relative_gap), at->next_try);
     if (mask_any(attempt))
         newton_begin(g, at, attempt);
-    return mask_or(moved, attempt);
+    return mask_or(mask_or(moved, attempt), lost);
 }
 
 /* The sizes of b and q, unscaled, that residuals are measured by. */

@@ -194,15 +194,21 @@ static void newton_begin(qc__group *g, progress *at, mask which)
     at->interior = mask_andnot(at->interior, which);
 }
 
+/* To the interior point that Newton's method last left. */
+static void restore_backup(qc__group *g, progress *at, mask which)
+{
+    copy_masked(g->w.x, g->backup.x, g->nx, which);
+    copy_masked(g->w.y, g->backup.y, g->plan->m, which);
+    copy_masked(g->s, g->backup_s, g->plan->m, which);
+    at->tau = lane_select(which, at->backup_tau, at->tau);
+    at->kappa = lane_select(which, at->backup_kappa, at->kappa);
+}
+
 /* Back to the interior point; one that has none starts cold. */
 static void newton_give_up(qc__group *g, progress *at, mask which)
 {
     const mask cold = mask_and(which, at->cold), back = mask_andnot(which, at->cold);
-    copy_masked(g->w.x, g->backup.x, g->nx, back);
-    copy_masked(g->w.y, g->backup.y, g->plan->m, back);
-    copy_masked(g->s, g->backup_s, g->plan->m, back);
-    at->tau = lane_select(back, at->backup_tau, at->tau);
-    at->kappa = lane_select(back, at->backup_kappa, at->kappa);
+    restore_backup(g, at, back);
     at->newton = mask_andnot(at->newton, which);
     at->start = mask_or(at->start, cold);
     at->interior = mask_or(at->interior, back);

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Conic problems that once ended without an answer, as they were met."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+
+import quadcone
+
+
+def test_a_solution_that_is_lost_on_the_way_to_a_better_one_is_kept() -> None:
+    """A layer in training, its QP as a cone program: converged, and then tau fell below kappa."""
+    with np.load(Path(__file__).parent / "data" / "loses_its_solution.npz") as stored:
+        A = sp.csc_matrix((stored["data"], stored["indices"], stored["indptr"]), (62, 11))
+        b, q = stored["b"], stored["q"]
+    problem = quadcone.Problem(None, A, cones={"l": 50, "q": [12]})
+    solution = problem.solve(q[None], b)
+    assert solution.solved.all()
+    scale = 1 + max(np.abs(q).max(), np.abs(b).max())
+    residuals = A @ solution.x[0] + solution.s[0] - b, A.T @ solution.y[0] + q
+    assert max(np.abs(r).max() for r in residuals) <= 1e-8 * scale  # the tolerance, no more
+    assert abs(q @ solution.x[0] + b @ solution.y[0]) <= 1e-8 * (1 + abs(q @ solution.x[0]))
