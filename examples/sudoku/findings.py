@@ -66,9 +66,9 @@ def summary(found: Json) -> Summary:
     optnet, relaxed = wrong.pop("optnet"), large["relaxed"]["solved"]["deduced"]
     return Summary(
         "OptNet learns the rules of 4×4 Sudoku, where other networks overfit; and 9×9?",
-        f"OptNet leaves {optnet:.1%} of 4×4 boards unsolved, other networks {min(wrong.values()):.1%} "
-        f"or more; of deducible 9×9 boards, {relaxed:.0%} are solved by an A learned from random "
-        "without z ≥ 0",
+        f"OptNet leaves {optnet:.1%} of 4×4 boards unsolved, other networks "
+        f"{min(wrong.values()):.1%} or more; of deducible 9×9 boards, {relaxed:.0%} are solved by "
+        "an A learned from random without z ≥ 0",
         "reproduced" if optnet < 0.01 < min(wrong.values()) else "not reproduced",
     )
 
