@@ -97,13 +97,15 @@ static void collect_updates(const ldl_part *from, int32_t J, double *panel, doub
 #define PIVOT_SMALLEST 1e-13
 #define PIVOT_REPLACED 1e20
 
-/* Makes v a pivot of the expected sign; problems whose pivot had to be replaced join `bad`. */
-static inline lane pivot_checked(lane v, int8_t sign, mask *bad)
+/* Makes v a pivot of the expected sign, with its reciprocal; problems whose pivot had to be replaced join
+ * `bad`.  The division does not wait for the test. */
+ALWAYS_INLINE lane pivot_checked(lane v, int8_t sign, lane *inv, mask *bad)
 {
     const lane sigma = lane_set1(sign);
     const mask good = lane_lt(lane_set1(PIVOT_SMALLEST), lane_mul(sigma, v));
     *bad = mask_or(*bad, mask_andnot(mask_from_bits(~0u), good));
-    return lane_select(good, v, lane_mul(sigma, lane_set1(PIVOT_REPLACED)));
+    *inv = lane_select(good, lane_div(lane_set1(1.0), v), lane_set1(sign / PIVOT_REPLACED));
+    return lane_select(good, v, lane_set1(sign * PIVOT_REPLACED));
 }
 
 /* Rows [from, rows) of the columns [k, k + cols) of a panel whose earlier columns are already
@@ -154,9 +156,7 @@ ALWAYS_INLINE void factor_block(const int cols, double *panel, int64_t w, int32_
             pivot = lane_fnma(v[c], l[j][c], pivot);
             lane_put(r, c, l[j][c]);
         }
-        pivot = pivot_checked(pivot, sign[k + j], bad);
-        inv[j] = lane_div(lane_set1(1.0), pivot);
-        lane_put(d, k + j, pivot);
+        lane_put(d, k + j, pivot_checked(pivot, sign[k + j], &inv[j], bad));
         lane_put(dinv, k + j, inv[j]);
     }
 }
@@ -165,9 +165,8 @@ ALWAYS_INLINE void factor_block(const int cols, double *panel, int64_t w, int32_
 static inline void factor_column(int32_t rows, double *panel, int8_t sign, double *d, double *dinv,
                                  mask *bad)
 {
-    const lane pivot = pivot_checked(lane_load(panel), sign, bad);
-    const lane inv = lane_div(lane_set1(1.0), pivot);
-    lane_store(d, pivot);
+    lane inv;
+    lane_store(d, pivot_checked(lane_load(panel), sign, &inv, bad));
     lane_store(dinv, inv);
     for (int32_t i = 1; i < rows; i++)
         lane_put(panel, i, lane_mul(lane_at(panel, i), inv));
