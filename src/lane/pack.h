@@ -18,10 +18,14 @@ static void pack(const qc__group *g, const double *values, int64_t stride, const
     const double *from[LANES];
     for (int l = 0; l < LANES; l++)
         from[l] = values + g->problem[l] * stride;
-    for (int64_t k = 0; k < count; k++) {
+    for (int64_t k = 0, step; k < count; k += step) {
         const int64_t at = source ? source[k] : k;
-        for (int l = 0; l < LANES; l++)
-            out[k * LANES + l] = from[l][at];
+        step = k + LANES <= count && (!source || source[k + LANES - 1] == at + LANES - 1) ? LANES : 1;
+        if (step == LANES)
+            lane_transpose(from, at, out + k * LANES);
+        else
+            for (int l = 0; l < LANES; l++)
+                out[k * LANES + l] = from[l][at];
     }
 }
 

@@ -198,6 +198,18 @@ ALWAYS_INLINE void lane_put(double *p, int64_t k, lane a)
     lane_store(p + k * LANES, a);
 }
 
+/* out[k] := (from[0][at + k], from[1][at + k], ...) for LANES neighbours k. */
+ALWAYS_INLINE void lane_transpose(const double *const from[], int64_t at, double *out)
+{
+#ifdef REG_TRANSPOSE
+    reg_transpose(from, at, out);
+#else
+    for (int k = 0; k < LANES; k++)
+        for (int l = 0; l < LANES; l++)
+            out[k * LANES + l] = from[l][at + k];
+#endif
+}
+
 static inline void set_all(double *p, int64_t count, double a)
 {
     for (int64_t k = 0; k < count; k++)

@@ -96,3 +96,17 @@ static inline unsigned regmask_bits(regmask m)
 {
     return (unsigned)_mm256_movemask_pd(m);
 }
+
+/* out[k][l] := from[l][at + k] for k, l < 4. */
+#define REG_TRANSPOSE 1
+static inline void reg_transpose(const double *const from[], int64_t at, double *out)
+{
+    const __m256d r0 = _mm256_loadu_pd(from[0] + at), r1 = _mm256_loadu_pd(from[1] + at);
+    const __m256d r2 = _mm256_loadu_pd(from[2] + at), r3 = _mm256_loadu_pd(from[3] + at);
+    const __m256d even01 = _mm256_unpacklo_pd(r0, r1), odd01 = _mm256_unpackhi_pd(r0, r1);
+    const __m256d even23 = _mm256_unpacklo_pd(r2, r3), odd23 = _mm256_unpackhi_pd(r2, r3);
+    reg_store(out, _mm256_permute2f128_pd(even01, even23, 0x20));
+    reg_store(out + 4, _mm256_permute2f128_pd(odd01, odd23, 0x20));
+    reg_store(out + 8, _mm256_permute2f128_pd(even01, even23, 0x31));
+    reg_store(out + 12, _mm256_permute2f128_pd(odd01, odd23, 0x31));
+}

@@ -95,3 +95,24 @@ static inline unsigned regmask_bits(regmask m)
 {
     return m;
 }
+
+/* out[k][l] := from[l][at + k] for k, l < 8: pairs, then quarters, then halves change places. */
+#define REG_TRANSPOSE 1
+static inline void reg_transpose(const double *const from[], int64_t at, double *out)
+{
+    __m512d a[8], b[8];
+    for (int l = 0; l < 8; l += 2) {
+        const __m512d even = _mm512_loadu_pd(from[l] + at), odd = _mm512_loadu_pd(from[l + 1] + at);
+        a[l] = _mm512_unpacklo_pd(even, odd);
+        a[l + 1] = _mm512_unpackhi_pd(even, odd);
+    }
+    for (int l = 0; l < 8; l += 4)
+        for (int k = 0; k < 2; k++) {
+            b[l + k] = _mm512_shuffle_f64x2(a[l + k], a[l + k + 2], 0x88);
+            b[l + k + 2] = _mm512_shuffle_f64x2(a[l + k], a[l + k + 2], 0xdd);
+        }
+    for (int k = 0; k < 4; k++) {
+        reg_store(out + (k & 1) * 8 + (k & 2) * 8, _mm512_shuffle_f64x2(b[k], b[k + 4], 0x88));
+        reg_store(out + (k & 1) * 8 + (k & 2) * 8 + 32, _mm512_shuffle_f64x2(b[k], b[k + 4], 0xdd));
+    }
+}
