@@ -206,9 +206,7 @@ static void pack_direction(const qc__group *g, const qc__derivative_job *job, co
     }
     for (int l = 0; l < LANES; l++)
         from[l] = direction_of(job, values, 0, count, g->problem[l], d);
-    for (int64_t k = 0; k < count; k++)
-        for (int l = 0; l < LANES; l++)
-            out[k * LANES + l] = from[l][k];
+    pack_run(from, 0, count, out);
 }
 
 /* Lanes back to direction d of u, [directions][count]. */

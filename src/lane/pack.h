@@ -11,21 +11,47 @@ static int64_t stride_of(const qc_plan *plan, unsigned shared_bit, int64_t lengt
     return (plan->shared & shared_bit) ? 0 : length;
 }
 
-/* out[k] := values[problem * stride + source[k]]; NULL source: k */
-static void pack(const qc__group *g, const double *values, int64_t stride, const int64_t *source,
-                 int64_t count, double *out)
+/* Where each problem of the group has its numbers in an array of `stride` for each. */
+static void find_own(const qc__group *g, const double *values, int64_t stride,
+                     const double *from[LANES])
 {
-    const double *from[LANES];
     for (int l = 0; l < LANES; l++)
         from[l] = values + g->problem[l] * stride;
-    for (int64_t k = 0, step; k < count; k += step) {
-        const int64_t at = source ? source[k] : k;
-        step = k + LANES <= count && (!source || source[k + LANES - 1] == at + LANES - 1) ? LANES : 1;
-        if (step == LANES)
-            lane_transpose(from, at, out + k * LANES);
+}
+
+/* out[k] := from[.][at + k] */
+static void pack_run(const double *const from[], int64_t at, int64_t count, double *out)
+{
+    int64_t k = 0;
+    for (; k + LANES <= count; k += LANES)
+        lane_transpose(from, at + k, out + k * LANES);
+    for (; k < count; k++)
+        for (int l = 0; l < LANES; l++)
+            out[k * LANES + l] = from[l][at + k];
+}
+
+/* out[k] := values[problem * stride + k] */
+static void pack(const qc__group *g, const double *values, int64_t stride, int64_t count,
+                 double *out)
+{
+    const double *from[LANES];
+    find_own(g, values, stride, from);
+    pack_run(from, 0, count, out);
+}
+
+/* The entries of M, of which a dense one has its rows as runs in the caller's array. */
+static void pack_matrix(const qc__group *g, const qc__matrix *M, int dense, const double *values,
+                        int64_t stride, double *out)
+{
+    const double *from[LANES];
+    find_own(g, values, stride, from);
+    for (int32_t i = 0; i < M->rows; i++) {
+        const int32_t begin = M->row_ptr[i], end = M->row_ptr[i + 1];
+        if (dense)
+            pack_run(from, M->source[begin], end - begin, out + (int64_t)begin * LANES);
         else
-            for (int l = 0; l < LANES; l++)
-                out[k * LANES + l] = from[l][at];
+            for (int32_t k = begin; k < end; k++)
+                pack_run(from, M->source[k], 1, out + (int64_t)k * LANES);
     }
 }
 
@@ -72,17 +98,40 @@ static lane max_abs(const double *v, int64_t count)
     return top;
 }
 
+/* max |P_ij - P_ji| of rows [first, end) of column j, whose mirror begins at from[.][mirror]; a dense P has
+ * its mirror, row j right of the diagonal, in a run. */
+static lane asymmetry(const double *const from[], int64_t mirror, const double *P,
+                      const int32_t *row_ptr, int32_t j, int32_t first, int32_t end)
+{
+    double upper[LANES * LANES] __attribute__((aligned(64)));
+    lane worst = lane_zero();
+    for (int32_t i = first; i < end; i += LANES) {
+        const int32_t some = end - i < LANES ? end - i : LANES;
+        pack_run(from, mirror + i - first, some, upper);
+        for (int32_t k = 0; k < some; k++) {
+            const lane gap = lane_sub(lane_at(P, row_ptr[i + k] + j), lane_at(upper, k));
+            worst = lane_max(lane_abs(gap), worst);
+        }
+    }
+    return worst;
+}
+
 /* |P_ij - P_ji| <= 1e-9 max |P|: room for the rounding of L L' in single precision is not given. */
 static mask is_symmetric(const qc__group *g, const double *values, int64_t stride, const double *P)
 {
     const qc__matrix *p = &g->plan->P;
+    const int32_t n = g->plan->P_dense ? p->rows : 0;
+    const double *from[LANES];
     lane worst = lane_zero();
-    for (int32_t k = 0; k < p->count; k++) {
+    find_own(g, values, stride, from);
+    for (int32_t j = 0; j + 1 < n; j++)
+        worst = lane_max(
+            asymmetry(from, p->mirror[p->row_ptr[j + 1] + j], P, p->row_ptr, j, j + 1, n), worst);
+    for (int32_t k = 0; n == 0 && k < p->count; k++) {
+        double upper[LANES] __attribute__((aligned(64)));
         if (p->source[k] == p->mirror[k])
             continue;
-        double upper[LANES] __attribute__((aligned(64)));
-        for (int l = 0; l < LANES; l++)
-            upper[l] = values[g->problem[l] * stride + p->mirror[k]];
+        pack_run(from, p->mirror[k], 1, upper);
         worst = lane_max(lane_abs(lane_sub(lane_at(P, k), lane_load(upper))), worst);
     }
     return lane_le(worst, lane_mul(lane_set1(1e-9), max_abs(P, p->count)));
@@ -109,8 +158,8 @@ static void pack_matrices(qc__group *g, const qc_values *values, int32_t *status
     const int64_t P_stride = stride_of(plan, QC_SHARED_P, plan->P.length);
     const int64_t A_stride = stride_of(plan, QC_SHARED_A, plan->A.length);
     scaled *data = &g->data;
-    pack(g, values->P, P_stride, plan->P.source, plan->P.count, data->P);
-    pack(g, values->A, A_stride, plan->A.source, plan->A.count, data->A);
+    pack_matrix(g, &plan->P, plan->P_dense, values->P, P_stride, data->P);
+    pack_matrix(g, &plan->A, plan->A_dense, values->A, A_stride, data->A);
     mark(g, not(all_finite(data->P, plan->P.count)), QC_P_NOT_FINITE, status);
     mark(g, not(is_symmetric(g, values->P, P_stride, data->P)), QC_P_NOT_SYMMETRIC, status);
     mark(g, not(all_finite(data->A, plan->A.count)), QC_A_NOT_FINITE, status);
@@ -122,8 +171,8 @@ static void pack_vectors(qc__group *g, const qc_values *values, int32_t *status)
     const qc_plan *plan = g->plan;
     const int64_t q_stride = g->shared_vectors & QC_SHARED_Q ? 0 : plan->n;
     const int64_t b_stride = g->shared_vectors & QC_SHARED_B ? 0 : plan->m;
-    pack(g, values->q, q_stride, NULL, plan->n, g->q);
-    pack(g, values->b, b_stride, NULL, plan->m, g->b);
+    pack(g, values->q, q_stride, plan->n, g->q);
+    pack(g, values->b, b_stride, plan->m, g->b);
     mark(g, not(all_finite(g->q, plan->n)), QC_Q_NOT_FINITE, status);
     mark(g, not(all_finite(g->b, plan->m)), QC_B_NOT_FINITE, status);
 }

@@ -253,9 +253,9 @@ static mask load_warm_start(qc__group *g, const qc_warm_start *warm, mask which)
 {
     const qc_plan *plan = g->plan;
     const int shared = g->data.shared;
-    pack(g, warm->x, plan->n, NULL, plan->n, g->d1.x);
-    pack(g, warm->y, plan->m, NULL, plan->m, g->d1.y);
-    pack(g, warm->s, plan->m, NULL, plan->m, g->ds);
+    pack(g, warm->x, plan->n, plan->n, g->d1.x);
+    pack(g, warm->y, plan->m, plan->m, g->d1.y);
+    pack(g, warm->s, plan->m, plan->m, g->ds);
     mask good = mask_and(all_finite(g->d1.x, plan->n), all_finite(g->d1.y, plan->m));
     good = mask_and(which, mask_and(good, all_finite(g->ds, plan->m)));
     const lane cost = value_at(g->data.cost, 0, shared);
