@@ -46,6 +46,20 @@ static void add_to_diagonal(const qc__factor_plan *plan, int32_t variable, doubl
     lane_put(panels, at, lane_add(lane_at(panels, at), a));
 }
 
+/* What is used of the trailing panels: the lower triangle of every diagonal block, and all below. */
+static void copy_panels(const qc__factor_plan *factor, const double *from, double *to)
+{
+    for (int32_t J = factor->leading; J < factor->supernodes; J++) {
+        const int32_t w = width_of(factor, J);
+        int64_t at = factor->panel[J] - factor->panel[factor->leading];
+        for (int32_t r = 0; r < w; r++, at += w)
+            for (int32_t c = 0; c <= r; c++)
+                lane_put(to, at + c, lane_at(from, at + c));
+        memcpy(to + at * LANES, from + at * LANES,
+               (size_t)below_of(factor, J) * (size_t)w * LANES * sizeof(double));
+    }
+}
+
 /* M - E H E' into the panels, then its factor. */
 static void kkt_factor(qc__group *g)
 {
@@ -66,7 +80,7 @@ static void kkt_factor(qc__group *g)
         for (size_t k = 0; k < count; k++)
             lane_put(g->panels, (int64_t)k, lane_set1(g->cond.base[k]));
     } else {
-        memcpy(g->panels, g->cond.base, count * LANES * sizeof(double));
+        copy_panels(factor, g->cond.base, g->panels);
     }
     for (int32_t t = 0; t < g->nonneg_count; t++)
         add_to_diagonal(factor, g->plan->n + g->nonneg_row[t], g->panels,
