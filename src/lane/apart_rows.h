@@ -117,8 +117,8 @@ static void apart_multiply_rows(const apart *a, double *scratch)
         for (int32_t j = 0; j < others; j += APART_STRIP) {
             const int32_t cols = others - j < APART_STRIP ? others - j : APART_STRIP;
             subtract_outer(others - j, cols, depth, a->E + ((int64_t)j * size + from) * LANES, size,
-                           a->b + (int64_t)from * LANES, a->S + (int64_t)j * (others + 1) * LANES,
-                           others, NULL, scratch);
+                           1, a->b + (int64_t)from * LANES,
+                           a->S + (int64_t)j * (others + 1) * LANES, others, NULL, scratch);
         }
     }
 }

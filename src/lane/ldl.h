@@ -58,15 +58,17 @@ enum { BLOCK = 4 };
 
 /* ---- factor ----------------------------------------------------------------------------------- */
 
-/* What supernode J, at `panel`, receives from one supernode of `from`; u is scratch. */
-static void update_supernode(const ldl_part *from, const qc__update *update, double *panel,
-                             int64_t ldc, double *u)
+/* What supernode J, at `panel`, receives from one supernode of `from`, or from `count` of one column that
+ * are alike; u is scratch. */
+static void update_supernode(const ldl_part *from, const qc__update *update, int32_t count,
+                             double *panel, int64_t ldc, double *u)
 {
     const qc__factor_plan *plan = from->plan;
-    const int32_t K = update->source, depth = width_of(plan, K);
+    const int32_t K = update->source, w = width_of(plan, K), depth = w * count;
     const int32_t rows = below_of(plan, K) - update->begin, cols = update->middle - update->begin;
-    const double *a = panel_of(from, K) + (int64_t)(depth + update->begin) * depth * LANES;
+    const double *a = panel_of(from, K) + (int64_t)(w + update->begin) * w * LANES;
     const double *d = from->d + pivot_of(from, plan->first[K]) * LANES;
+    const int64_t step = w == 1 ? plan->panel[K + 1] - plan->panel[K] : 1;
     const int32_t *target = plan->target + update->target;
     if (depth == 1) {
         for (int32_t j = 0; j < cols; j++) {
@@ -78,17 +80,23 @@ static void update_supernode(const ldl_part *from, const qc__update *update, dou
         }
         return;
     }
-    subtract_outer(rows, cols, depth, a, depth, d, panel, ldc, target, u);
+    subtract_outer(rows, cols, depth, a, w, step, d, panel, ldc, target, u);
 }
 
 /* All that supernode J receives from the supernodes of `from`. */
 static void collect_updates(const ldl_part *from, int32_t J, double *panel, double *u)
 {
     const qc__factor_plan *plan = from->plan;
-    for (int64_t t = plan->update_ptr[J]; t < plan->update_ptr[J + 1]; t++) {
+    int64_t t = plan->update_ptr[J];
+    const int64_t end = plan->update_ptr[J + 1];
+    while (t < end && plan->updates[t].source < from->begin)
+        t++;
+    for (int32_t count; t < end && plan->updates[t].source < from->end; t += count) {
         const qc__update *update = &plan->updates[t];
-        if (update->source >= from->begin && update->source < from->end)
-            update_supernode(from, update, panel, width_of(plan, J), u);
+        const int32_t left = from->end - update->source; /* u has room for the widest */
+        const int32_t most = left < plan->widest ? left : plan->widest;
+        count = update->run < most ? update->run : most;
+        update_supernode(from, update, count, panel, width_of(plan, J), u);
     }
 }
 
@@ -177,14 +185,14 @@ static inline void subtract_earlier(int32_t w, int32_t rows, int32_t k, int32_t 
                                     const double *d, double *u)
 {
     double *below = panel + (int64_t)k * w * LANES;
-    subtract_outer(rows - k, cols, k, below, w, d, below + k * LANES, w, NULL, u);
+    subtract_outer(rows - k, cols, k, below, w, 1, d, below + k * LANES, w, NULL, u);
 }
 
 /* ... or from the later columns what [k, next) do to them. */
 static inline void subtract_later(int32_t w, int32_t rows, int32_t k, int32_t next, double *panel,
                                   const double *d, double *u)
 {
-    subtract_outer(rows - next, w - next, next - k, panel + (int64_t)next * w + k, w, d + k,
+    subtract_outer(rows - next, w - next, next - k, panel + (int64_t)next * w + k, w, 1, d + k,
                    panel + (int64_t)next * (w + 1), w, NULL, u);
 }
 

@@ -20,8 +20,8 @@ typedef struct tile_target {
 } tile_target;
 
 /* row[i][j] -= sum_k a[i][k] u[k][j],  i < R, j < C wide registers */
-ALWAYS_INLINE void row_tile(const int R, const int C, const double *a, int64_t lda, const double *u,
-                            int64_t ldu, int32_t depth, const tile_target *t)
+ALWAYS_INLINE void row_tile(const int R, const int C, const double *a, int64_t lda, int64_t step,
+                            const double *u, int64_t ldu, int32_t depth, const tile_target *t)
 {
     wide acc[WIDE_ROWS][WIDE_COLS];
 #pragma GCC unroll 8
@@ -36,7 +36,7 @@ ALWAYS_INLINE void row_tile(const int R, const int C, const double *a, int64_t l
             v[j] = wide_load(u + k * ldu + j * WIDE);
 #pragma GCC unroll 8
         for (int i = 0; i < R; i++) {
-            const wide ai = wide_set1(a[i * lda + k]);
+            const wide ai = wide_set1(a[i * lda + k * step]);
 #pragma GCC unroll 8
             for (int j = 0; j < C; j++)
                 acc[i][j] = wide_fnma(ai, v[j], acc[i][j]);
@@ -50,23 +50,23 @@ ALWAYS_INLINE void row_tile(const int R, const int C, const double *a, int64_t l
 }
 
 /* All rows of a against C registers of columns, of which `wanted` has a bit each. */
-ALWAYS_INLINE void row_strip(const int C, int32_t rows, const double *a, int64_t lda,
+ALWAYS_INLINE void row_strip(const int C, int32_t rows, const double *a, int64_t lda, int64_t step,
                              const double *u, int64_t ldu, int32_t depth, double *c, int64_t ldc,
                              const int32_t *to, unsigned wanted)
 {
     tile_target t;
     for (int j = 0; j < C; j++)
         t.wanted[j] = wide_mask_from_bits(wanted >> (j * WIDE));
-    for (int32_t i = 0, step = WIDE_ROWS; i < rows; i += step) {
-        while (step > rows - i)
-            step /= 2;
-        for (int r = 0; r < step; r++)
+    for (int32_t i = 0, some = WIDE_ROWS; i < rows; i += some) {
+        while (some > rows - i)
+            some /= 2;
+        for (int r = 0; r < some; r++)
             t.row[r] = c + (to ? to[i + r] : i + r) * ldc;
-        switch (step) {
-        case 8: row_tile(WIDE_ROWS, C, a + i * lda, lda, u, ldu, depth, &t); break;
-        case 4: row_tile(4, C, a + i * lda, lda, u, ldu, depth, &t); break;
-        case 2: row_tile(2, C, a + i * lda, lda, u, ldu, depth, &t); break;
-        default: row_tile(1, C, a + i * lda, lda, u, ldu, depth, &t); break;
+        switch (some) {
+        case 8: row_tile(WIDE_ROWS, C, a + i * lda, lda, step, u, ldu, depth, &t); break;
+        case 4: row_tile(4, C, a + i * lda, lda, step, u, ldu, depth, &t); break;
+        case 2: row_tile(2, C, a + i * lda, lda, step, u, ldu, depth, &t); break;
+        default: row_tile(1, C, a + i * lda, lda, step, u, ldu, depth, &t); break;
         }
     }
 }
@@ -82,7 +82,8 @@ static int64_t outer_scratch(int32_t widest)
  * above the diagonal may change as well.  u gets d a' with its columns where the target has them.
  */
 static void subtract_outer(int32_t rows, int32_t cols, int32_t depth, const double *a, int64_t lda,
-                           const double *d, double *c, int64_t ldc, const int32_t *to, double *u)
+                           int64_t step, const double *d, double *c, int64_t ldc, const int32_t *to,
+                           double *u)
 {
     const int32_t first = to ? to[0] : 0, last = to ? to[cols - 1] : cols - 1;
     const int32_t wides = (last - first) / WIDE + 1, ldu = wides * WIDE;
@@ -92,15 +93,19 @@ static void subtract_outer(int32_t rows, int32_t cols, int32_t depth, const doub
         const int32_t at = (to ? to[j] : j) - first;
         wanted |= 1u << at;
         for (int32_t k = 0; k < depth; k++)
-            u[k * ldu + at] = a[j * lda + k] * d[k];
+            u[k * ldu + at] = a[j * lda + k * step] * d[k];
     }
     for (int32_t v = 0; v < wides; v += WIDE_COLS) {
         double *strip = c + first + v * WIDE;
         switch (wides - v) {
-        case 1: row_strip(1, rows, a, lda, u + v * WIDE, ldu, depth, strip, ldc, to, wanted); break;
-        case 2: row_strip(2, rows, a, lda, u + v * WIDE, ldu, depth, strip, ldc, to, wanted); break;
+        case 1:
+            row_strip(1, rows, a, lda, step, u + v * WIDE, ldu, depth, strip, ldc, to, wanted);
+            break;
+        case 2:
+            row_strip(2, rows, a, lda, step, u + v * WIDE, ldu, depth, strip, ldc, to, wanted);
+            break;
         default:
-            row_strip(3, rows, a, lda, u + v * WIDE, ldu, depth, strip, ldc, to, wanted);
+            row_strip(3, rows, a, lda, step, u + v * WIDE, ldu, depth, strip, ldc, to, wanted);
             break;
         }
         wanted >>= WIDE_COLS * WIDE - 1;

@@ -8,10 +8,11 @@
 
 #include "lane/vec.h"
 
-/* C[row[i]][col[j]] -= sum_k a[i][k] u[j][k],  i < R, j < C.  NULL maps are the identity. */
-ALWAYS_INLINE void tile(const int R, const int C, const double *a, int64_t lda, const double *u,
-                        int64_t ldu, int32_t depth, double *c, int64_t ldc, const int32_t *row,
-                        const int32_t *col)
+/* C[row[i]][col[j]] -= sum_k a[i][k] u[j][k],  i < R, j < C.  NULL maps are the identity; a[i][k] is lane
+ * i * lda + k * step of a. */
+ALWAYS_INLINE void tile(const int R, const int C, const double *a, int64_t lda, int64_t step,
+                        const double *u, int64_t ldu, int32_t depth, double *c, int64_t ldc,
+                        const int32_t *row, const int32_t *col)
 {
     double *at[TILE_ROWS][TILE_COLS];
     lane acc[TILE_ROWS][TILE_COLS];
@@ -29,7 +30,7 @@ ALWAYS_INLINE void tile(const int R, const int C, const double *a, int64_t lda, 
             v[j] = lane_load(u + (j * ldu + k) * LANES);
 #pragma GCC unroll 8
         for (int i = 0; i < R; i++) {
-            const lane ai = lane_load(a + (i * lda + k) * LANES);
+            const lane ai = lane_load(a + (i * lda + k * step) * LANES);
 #pragma GCC unroll 8
             for (int j = 0; j < C; j++)
                 acc[i][j] = lane_fnma(ai, v[j], acc[i][j]);
@@ -43,12 +44,12 @@ ALWAYS_INLINE void tile(const int R, const int C, const double *a, int64_t lda, 
 }
 
 #define TILE_ARGUMENTS                                                                             \
-    const double *a, int64_t lda, const double *u, int64_t ldu, int32_t depth, double *c,          \
-        int64_t ldc, const int32_t *row, const int32_t *col
+    const double *a, int64_t lda, int64_t step, const double *u, int64_t ldu, int32_t depth,       \
+        double *c, int64_t ldc, const int32_t *row, const int32_t *col
 
 /* Tiles of every size up to the full one, so that edges run at full speed as well. */
 #define TILE_CASE(R, C)                                                                            \
-case (R) * 8 + (C): tile(R, C, a, lda, u, ldu, depth, c, ldc, row, col); return
+case (R) * 8 + (C): tile(R, C, a, lda, step, u, ldu, depth, c, ldc, row, col); return
 
 static void tile_edge(int32_t rows, int32_t cols, TILE_ARGUMENTS)
 {
@@ -91,20 +92,21 @@ static void tile_column(int32_t rows, int32_t cols, TILE_ARGUMENTS)
     int32_t i = 0;
     if (cols == TILE_COLS)
         for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
-            tile(TILE_ROWS, TILE_COLS, a + i * lda * LANES, lda, u, ldu, depth,
+            tile(TILE_ROWS, TILE_COLS, a + i * lda * LANES, lda, step, u, ldu, depth,
                  row ? c : c + i * ldc * LANES, ldc, row ? row + i : row, col);
     for (; i < rows; i += TILE_ROWS)
-        tile_edge(rows - i < TILE_ROWS ? rows - i : TILE_ROWS, cols, a + i * lda * LANES, lda, u,
-                  ldu, depth, row ? c : c + i * ldc * LANES, ldc, row ? row + i : row, col);
+        tile_edge(rows - i < TILE_ROWS ? rows - i : TILE_ROWS, cols, a + i * lda * LANES, lda, step,
+                  u, ldu, depth, row ? c : c + i * ldc * LANES, ldc, row ? row + i : row, col);
 }
 
 /* u[j][k] = a[j][k] d[k] */
 static inline void scale_rows(int32_t rows, int32_t depth, const double *a, int64_t lda,
-                              const double *d, double *u)
+                              int64_t step, const double *d, double *u)
 {
     for (int32_t j = 0; j < rows; j++)
         for (int32_t k = 0; k < depth; k++)
-            lane_put(u, (int64_t)j * depth + k, lane_mul(lane_at(a, j * lda + k), lane_at(d, k)));
+            lane_put(u, (int64_t)j * depth + k,
+                     lane_mul(lane_at(a, j * lda + k * step), lane_at(d, k)));
 }
 
 /* Lanes of scratch that a product of at most this width and depth takes. */
@@ -118,12 +120,13 @@ static int64_t outer_scratch(int32_t widest)
  * above the diagonal may change as well.  u is scratch of outer_scratch numbers.
  */
 static void subtract_outer(int32_t rows, int32_t cols, int32_t depth, const double *a, int64_t lda,
-                           const double *d, double *c, int64_t ldc, const int32_t *to, double *u)
+                           int64_t step, const double *d, double *c, int64_t ldc, const int32_t *to,
+                           double *u)
 {
-    scale_rows(cols, depth, a, lda, d, u);
+    scale_rows(cols, depth, a, lda, step, d, u);
     for (int32_t j = 0; j < cols; j += TILE_COLS)
         tile_column(rows - j, cols - j < TILE_COLS ? cols - j : TILE_COLS, a + j * lda * LANES, lda,
-                    u + (int64_t)j * depth * LANES, depth, depth,
+                    step, u + (int64_t)j * depth * LANES, depth, depth,
                     to ? c : c + (j * ldc + j) * LANES, ldc, to ? to + j : to, to ? to + j : to);
 }
 

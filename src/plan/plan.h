@@ -88,7 +88,8 @@ typedef struct qc__apart {
 typedef struct qc__update {
     int32_t source; /* K */
     int32_t begin, middle; /* positions in K's list of rows below its diagonal block */
-    int32_t contiguous; /* target[t] == target[0] + t for all t */
+    int32_t
+        run; /* updates from this one on that are from neighbours of one column, and alike but for it */
     int64_t target; /* offset in factor_plan.target */
 } qc__update;
 

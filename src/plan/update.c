@@ -2,6 +2,7 @@
 #include "plan/update.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 
@@ -28,10 +29,6 @@ static void fill_targets(const updates *u, int32_t J, qc__update *update)
             r++;
         *target++ = width + r;
     }
-    target = f->target + update->target;
-    update->contiguous = 1;
-    for (int32_t t = 0; t < end - update->begin; t++)
-        update->contiguous &= target[t] == target[0] + t;
 }
 
 /* The updates that K makes: one for each supernode that has columns among K's rows. */
@@ -57,6 +54,27 @@ static void visit(updates *u, int32_t K)
     }
 }
 
+/* Are a and the next update from neighbouring columns with the same rows? */
+static int is_alike(const qc__factor_plan *f, const qc__update *a)
+{
+    const int32_t K = a[0].source, L = a[1].source;
+    const int64_t below = f->row_ptr[K + 1] - f->row_ptr[K];
+    return L == K + 1 && f->first[L + 1] - f->first[K] == 2 && a[0].begin == a[1].begin &&
+           f->row_ptr[L + 1] - f->row_ptr[L] == below &&
+           memcmp(f->rows + f->row_ptr[K], f->rows + f->row_ptr[L],
+                  (size_t)below * sizeof(int32_t)) == 0;
+}
+
+static void find_runs(qc__factor_plan *f)
+{
+    for (int32_t J = 0; J < f->supernodes; J++)
+        for (int64_t t = f->update_ptr[J + 1] - 1; t >= f->update_ptr[J]; t--) {
+            const int last = t + 1 == f->update_ptr[J + 1];
+            f->updates[t].run =
+                1 + (last || !is_alike(f, f->updates + t) ? 0 : f->updates[t + 1].run);
+        }
+}
+
 qc_error qc__updates_new(qc__factor_plan *f, const int32_t *supernode_of)
 {
     updates u = {.f = f, .supernode_of = supernode_of};
@@ -78,6 +96,7 @@ qc_error qc__updates_new(qc__factor_plan *f, const int32_t *supernode_of)
     u.targets = 0;
     for (int32_t K = 0; K < f->supernodes; K++)
         visit(&u, K);
+    find_runs(f);
     free(next);
     return QC_OK;
 no_memory:

@@ -91,6 +91,23 @@ static int row_of(const qc__factor_plan *f, int J, int r)
     return r < w ? f->first[J] + r : f->rows[f->row_ptr[J] + r - w];
 }
 
+/* The updates of a run are from neighbours of one column, and go to the same places. */
+static void check_run(const qc__factor_plan *f, int J, int64_t u)
+{
+    const qc__update *update = &f->updates[u];
+    const int K = update->source, rows = (int)(f->row_ptr[K + 1] - f->row_ptr[K]);
+    assert_in_range(update->run, 1, f->update_ptr[J + 1] - u);
+    for (int r = 0; update->run > 1 && r < update->run; r++) {
+        const qc__update *other = &update[r];
+        assert_int_equal(other->source, K + r);
+        assert_int_equal(f->first[K + r + 1] - f->first[K + r], 1);
+        assert_int_equal(other->begin, update->begin);
+        assert_int_equal(other->middle, update->middle);
+        assert_memory_equal(f->target + other->target, f->target + update->target,
+                            (size_t)(rows - update->begin) * sizeof(int32_t));
+    }
+}
+
 static void check_updates(const qc_plan *plan, const qc__factor_plan *f)
 {
     (void)plan;
@@ -103,13 +120,11 @@ static void check_updates(const qc_plan *plan, const qc__factor_plan *f)
             assert_true(K < J);
             assert_true(u == f->update_ptr[J] || f->updates[u - 1].source < K);
             assert_true(update->begin < update->middle && update->middle <= rows);
-            int contiguous = 1;
             for (int t = update->begin; t < rows; t++) {
                 assert_int_equal(row_of(f, J, target[t - update->begin]), list[t]);
                 assert_int_equal(list[t] < f->first[J + 1], t < update->middle);
-                contiguous &= target[t - update->begin] == target[0] + t - update->begin;
             }
-            assert_int_equal(update->contiguous, contiguous);
+            check_run(f, J, u);
             columns += update->middle - update->begin;
         }
     /* Every row of every supernode is a column that receives, once. */
