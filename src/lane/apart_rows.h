@@ -116,9 +116,10 @@ static void apart_multiply_rows(const apart *a, double *scratch)
         const int32_t depth = size - from < APART_PIECE ? size - from : APART_PIECE;
         for (int32_t j = 0; j < others; j += APART_STRIP) {
             const int32_t cols = others - j < APART_STRIP ? others - j : APART_STRIP;
-            subtract_outer(others - j, cols, depth, a->E + ((int64_t)j * size + from) * LANES, size,
-                           1, a->b + (int64_t)from * LANES,
-                           a->S + (int64_t)j * (others + 1) * LANES, others, NULL, scratch);
+            const outer E = outer_of(depth, a->E + ((int64_t)j * size + from) * LANES, size,
+                                     a->b + (int64_t)from * LANES);
+            subtract_outer(others - j, cols, &E, a->S + (int64_t)j * (others + 1) * LANES, others,
+                           NULL, scratch);
         }
     }
 }

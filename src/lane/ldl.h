@@ -58,29 +58,52 @@ enum { BLOCK = 4 };
 
 /* ---- factor ----------------------------------------------------------------------------------- */
 
-/* What supernode J, at `panel`, receives from one supernode of `from`, or from `count` of one column that
- * are alike; u is scratch. */
+/* The columns of `count` supernodes of one column, or of a single one, from row `begin` below them on. */
+static outer source_of(const ldl_part *from, const qc__update *update, int32_t count)
+{
+    const qc__factor_plan *plan = from->plan;
+    const int32_t K = update->source, w = width_of(plan, K);
+    const double *l = panel_of(from, K) + (int64_t)(w + update->begin) * w * LANES;
+    outer source = outer_of(w, l, w, from->d + pivot_of(from, plan->first[K]) * LANES);
+    if (count > 1) {
+        const int32_t next = update[1].source;
+        source.depth = count;
+        source.step = plan->panel[next] - plan->panel[K];
+        source.d_step = plan->first[next] - plan->first[K];
+    }
+    return source;
+}
+
+/* What supernode J, at `panel`, receives from these; u is scratch. */
 static void update_supernode(const ldl_part *from, const qc__update *update, int32_t count,
                              double *panel, int64_t ldc, double *u)
 {
     const qc__factor_plan *plan = from->plan;
-    const int32_t K = update->source, w = width_of(plan, K), depth = w * count;
-    const int32_t rows = below_of(plan, K) - update->begin, cols = update->middle - update->begin;
-    const double *a = panel_of(from, K) + (int64_t)(w + update->begin) * w * LANES;
-    const double *d = from->d + pivot_of(from, plan->first[K]) * LANES;
-    const int64_t step = w == 1 ? plan->panel[K + 1] - plan->panel[K] : 1;
+    const outer source = source_of(from, update, count);
+    const int32_t rows = below_of(plan, update->source) - update->begin;
+    const int32_t cols = update->middle - update->begin;
     const int32_t *target = plan->target + update->target;
-    if (depth == 1) {
-        for (int32_t j = 0; j < cols; j++) {
-            const lane uj = lane_mul(lane_at(a, j), lane_load(d));
-            for (int32_t i = j; i < rows; i++) {
-                double *c = panel + (target[i] * ldc + target[j]) * LANES;
-                lane_store(c, lane_fnma(lane_at(a, i), uj, lane_load(c)));
-            }
-        }
+    if (source.depth > 1) {
+        subtract_outer(rows, cols, &source, panel, ldc, target, u);
         return;
     }
-    subtract_outer(rows, cols, depth, a, w, step, d, panel, ldc, target, u);
+    for (int32_t j = 0; j < cols; j++) {
+        const lane uj = lane_mul(lane_at(source.l, j), lane_load(source.d));
+        for (int32_t i = j; i < rows; i++) {
+            double *c = panel + (target[i] * ldc + target[j]) * LANES;
+            lane_store(c, lane_fnma(lane_at(source.l, i), uj, lane_load(c)));
+        }
+    }
+}
+
+/* The first updates from t on that one product serves: u has room for the widest supernode. */
+static int32_t together(const ldl_part *from, int64_t t)
+{
+    const qc__update *update = &from->plan->updates[t];
+    int32_t count = update->run < from->plan->widest ? update->run : from->plan->widest;
+    while (update[count - 1].source >= from->end)
+        count--;
+    return count;
 }
 
 /* All that supernode J receives from the supernodes of `from`. */
@@ -92,11 +115,8 @@ static void collect_updates(const ldl_part *from, int32_t J, double *panel, doub
     while (t < end && plan->updates[t].source < from->begin)
         t++;
     for (int32_t count; t < end && plan->updates[t].source < from->end; t += count) {
-        const qc__update *update = &plan->updates[t];
-        const int32_t left = from->end - update->source; /* u has room for the widest */
-        const int32_t most = left < plan->widest ? left : plan->widest;
-        count = update->run < most ? update->run : most;
-        update_supernode(from, update, count, panel, width_of(plan, J), u);
+        count = together(from, t);
+        update_supernode(from, &plan->updates[t], count, panel, width_of(plan, J), u);
     }
 }
 
@@ -185,15 +205,16 @@ static inline void subtract_earlier(int32_t w, int32_t rows, int32_t k, int32_t 
                                     const double *d, double *u)
 {
     double *below = panel + (int64_t)k * w * LANES;
-    subtract_outer(rows - k, cols, k, below, w, 1, d, below + k * LANES, w, NULL, u);
+    const outer earlier = outer_of(k, below, w, d);
+    subtract_outer(rows - k, cols, &earlier, below + k * LANES, w, NULL, u);
 }
 
 /* ... or from the later columns what [k, next) do to them. */
 static inline void subtract_later(int32_t w, int32_t rows, int32_t k, int32_t next, double *panel,
                                   const double *d, double *u)
 {
-    subtract_outer(rows - next, w - next, next - k, panel + (int64_t)next * w + k, w, 1, d + k,
-                   panel + (int64_t)next * (w + 1), w, NULL, u);
+    const outer block = outer_of(next - k, panel + (int64_t)next * w + k, w, d + k);
+    subtract_outer(rows - next, w - next, &block, panel + (int64_t)next * (w + 1), w, NULL, u);
 }
 
 /* A block of C columns, and what is below it. */

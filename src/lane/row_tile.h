@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "lane/outer.h"
 #include "lane/vec.h"
 #include "plan/supernode.h"
 
@@ -19,10 +20,13 @@ typedef struct tile_target {
     wide_mask wanted[WIDE_COLS];
 } tile_target;
 
-/* row[i][j] -= sum_k a[i][k] u[k][j],  i < R, j < C wide registers */
-ALWAYS_INLINE void row_tile(const int R, const int C, const double *a, int64_t lda, int64_t step,
-                            const double *u, int64_t ldu, int32_t depth, const tile_target *t)
+/* row[i][j] -= sum_k l[i][k] u[k][j],  i < R, j < C wide registers, from row `first` of l on */
+ALWAYS_INLINE void row_tile(const int R, const int C, const outer *from, int32_t first,
+                            const double *u, int64_t ldu, const tile_target *t)
 {
+    const double *l = from->l + first * from->lda;
+    const int64_t lda = from->lda, step = from->step;
+    const int32_t depth = from->depth;
     wide acc[WIDE_ROWS][WIDE_COLS];
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++)
@@ -36,7 +40,7 @@ ALWAYS_INLINE void row_tile(const int R, const int C, const double *a, int64_t l
             v[j] = wide_load(u + k * ldu + j * WIDE);
 #pragma GCC unroll 8
         for (int i = 0; i < R; i++) {
-            const wide ai = wide_set1(a[i * lda + k * step]);
+            const wide ai = wide_set1(l[i * lda + k * step]);
 #pragma GCC unroll 8
             for (int j = 0; j < C; j++)
                 acc[i][j] = wide_fnma(ai, v[j], acc[i][j]);
@@ -49,10 +53,10 @@ ALWAYS_INLINE void row_tile(const int R, const int C, const double *a, int64_t l
             wide_store_some(t->wanted[j], t->row[i] + j * WIDE, acc[i][j]);
 }
 
-/* All rows of a against C registers of columns, of which `wanted` has a bit each. */
-ALWAYS_INLINE void row_strip(const int C, int32_t rows, const double *a, int64_t lda, int64_t step,
-                             const double *u, int64_t ldu, int32_t depth, double *c, int64_t ldc,
-                             const int32_t *to, unsigned wanted)
+/* All rows of l against C registers of columns, of which `wanted` has a bit each. */
+ALWAYS_INLINE void row_strip(const int C, int32_t rows, const outer *from, const double *u,
+                             int64_t ldu, double *c, int64_t ldc, const int32_t *to,
+                             unsigned wanted)
 {
     tile_target t;
     for (int j = 0; j < C; j++)
@@ -63,10 +67,10 @@ ALWAYS_INLINE void row_strip(const int C, int32_t rows, const double *a, int64_t
         for (int r = 0; r < some; r++)
             t.row[r] = c + (to ? to[i + r] : i + r) * ldc;
         switch (some) {
-        case 8: row_tile(WIDE_ROWS, C, a + i * lda, lda, step, u, ldu, depth, &t); break;
-        case 4: row_tile(4, C, a + i * lda, lda, step, u, ldu, depth, &t); break;
-        case 2: row_tile(2, C, a + i * lda, lda, step, u, ldu, depth, &t); break;
-        default: row_tile(1, C, a + i * lda, lda, step, u, ldu, depth, &t); break;
+        case 8: row_tile(WIDE_ROWS, C, from, i, u, ldu, &t); break;
+        case 4: row_tile(4, C, from, i, u, ldu, &t); break;
+        case 2: row_tile(2, C, from, i, u, ldu, &t); break;
+        default: row_tile(1, C, from, i, u, ldu, &t); break;
         }
     }
 }
@@ -78,35 +82,28 @@ static int64_t outer_scratch(int32_t widest)
 }
 
 /*
- * C[to[i]][to[j]] -= sum_k a[i][k] d[k] a[j][k]  for j < cols, j <= i < rows; NULL: to[i] = i.  What is
- * above the diagonal may change as well.  u gets d a' with its columns where the target has them.
+ * C[to[i]][to[j]] -= sum_k l[i][k] d[k] l[j][k]  for j < cols, j <= i < rows; NULL: to[i] = i.  What is
+ * above the diagonal may change as well.  u gets d l' with its columns where the target has them.
  */
-static void subtract_outer(int32_t rows, int32_t cols, int32_t depth, const double *a, int64_t lda,
-                           int64_t step, const double *d, double *c, int64_t ldc, const int32_t *to,
-                           double *u)
+static void subtract_outer(int32_t rows, int32_t cols, const outer *from, double *c, int64_t ldc,
+                           const int32_t *to, double *u)
 {
     const int32_t first = to ? to[0] : 0, last = to ? to[cols - 1] : cols - 1;
     const int32_t wides = (last - first) / WIDE + 1, ldu = wides * WIDE;
     unsigned wanted = 0;
-    memset(u, 0, (size_t)depth * (size_t)ldu * sizeof(double));
+    memset(u, 0, (size_t)from->depth * (size_t)ldu * sizeof(double));
     for (int32_t j = 0; j < cols; j++) {
         const int32_t at = (to ? to[j] : j) - first;
         wanted |= 1u << at;
-        for (int32_t k = 0; k < depth; k++)
-            u[k * ldu + at] = a[j * lda + k * step] * d[k];
+        for (int32_t k = 0; k < from->depth; k++)
+            u[k * ldu + at] = from->l[j * from->lda + k * from->step] * from->d[k * from->d_step];
     }
     for (int32_t v = 0; v < wides; v += WIDE_COLS) {
         double *strip = c + first + v * WIDE;
         switch (wides - v) {
-        case 1:
-            row_strip(1, rows, a, lda, step, u + v * WIDE, ldu, depth, strip, ldc, to, wanted);
-            break;
-        case 2:
-            row_strip(2, rows, a, lda, step, u + v * WIDE, ldu, depth, strip, ldc, to, wanted);
-            break;
-        default:
-            row_strip(3, rows, a, lda, step, u + v * WIDE, ldu, depth, strip, ldc, to, wanted);
-            break;
+        case 1: row_strip(1, rows, from, u + v * WIDE, ldu, strip, ldc, to, wanted); break;
+        case 2: row_strip(2, rows, from, u + v * WIDE, ldu, strip, ldc, to, wanted); break;
+        default: row_strip(3, rows, from, u + v * WIDE, ldu, strip, ldc, to, wanted); break;
         }
         wanted >>= WIDE_COLS * WIDE - 1;
         wanted >>= 1;

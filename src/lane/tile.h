@@ -6,6 +6,7 @@
 #ifndef LANE_TILE_H
 #define LANE_TILE_H
 
+#include "lane/outer.h"
 #include "lane/vec.h"
 
 /* C[row[i]][col[j]] -= sum_k a[i][k] u[j][k],  i < R, j < C.  NULL maps are the identity; a[i][k] is lane
@@ -99,14 +100,14 @@ static void tile_column(int32_t rows, int32_t cols, TILE_ARGUMENTS)
                   u, ldu, depth, row ? c : c + i * ldc * LANES, ldc, row ? row + i : row, col);
 }
 
-/* u[j][k] = a[j][k] d[k] */
-static inline void scale_rows(int32_t rows, int32_t depth, const double *a, int64_t lda,
-                              int64_t step, const double *d, double *u)
+/* u[j][k] = l[j][k] d[k] */
+static inline void scale_rows(int32_t rows, const outer *from, double *u)
 {
     for (int32_t j = 0; j < rows; j++)
-        for (int32_t k = 0; k < depth; k++)
-            lane_put(u, (int64_t)j * depth + k,
-                     lane_mul(lane_at(a, j * lda + k * step), lane_at(d, k)));
+        for (int32_t k = 0; k < from->depth; k++)
+            lane_put(u, (int64_t)j * from->depth + k,
+                     lane_mul(lane_at(from->l, j * from->lda + k * from->step),
+                              lane_at(from->d, k * from->d_step)));
 }
 
 /* Lanes of scratch that a product of at most this width and depth takes. */
@@ -116,17 +117,18 @@ static int64_t outer_scratch(int32_t widest)
 }
 
 /*
- * C[to[i]][to[j]] -= sum_k a[i][k] d[k] a[j][k]  for j < cols, j <= i < rows; NULL: to[i] = i.  What is
+ * C[to[i]][to[j]] -= sum_k l[i][k] d[k] l[j][k]  for j < cols, j <= i < rows; NULL: to[i] = i.  What is
  * above the diagonal may change as well.  u is scratch of outer_scratch numbers.
  */
-static void subtract_outer(int32_t rows, int32_t cols, int32_t depth, const double *a, int64_t lda,
-                           int64_t step, const double *d, double *c, int64_t ldc, const int32_t *to,
-                           double *u)
+static void subtract_outer(int32_t rows, int32_t cols, const outer *from, double *c, int64_t ldc,
+                           const int32_t *to, double *u)
 {
-    scale_rows(cols, depth, a, lda, step, d, u);
+    const int32_t depth = from->depth;
+    scale_rows(cols, from, u);
     for (int32_t j = 0; j < cols; j += TILE_COLS)
-        tile_column(rows - j, cols - j < TILE_COLS ? cols - j : TILE_COLS, a + j * lda * LANES, lda,
-                    step, u + (int64_t)j * depth * LANES, depth, depth,
+        tile_column(rows - j, cols - j < TILE_COLS ? cols - j : TILE_COLS,
+                    from->l + j * from->lda * LANES, from->lda, from->step,
+                    u + (int64_t)j * depth * LANES, depth, depth,
                     to ? c : c + (j * ldc + j) * LANES, ldc, to ? to + j : to, to ? to + j : to);
 }
 

@@ -54,24 +54,33 @@ static void visit(updates *u, int32_t K)
     }
 }
 
-/* Are a and the next update from neighbouring columns with the same rows? */
+/* Are a and the next update from single columns with the same rows? */
 static int is_alike(const qc__factor_plan *f, const qc__update *a)
 {
     const int32_t K = a[0].source, L = a[1].source;
     const int64_t below = f->row_ptr[K + 1] - f->row_ptr[K];
-    return L == K + 1 && f->first[L + 1] - f->first[K] == 2 && a[0].begin == a[1].begin &&
-           f->row_ptr[L + 1] - f->row_ptr[L] == below &&
+    return f->first[K + 1] - f->first[K] == 1 && f->first[L + 1] - f->first[L] == 1 &&
+           a[0].begin == a[1].begin && f->row_ptr[L + 1] - f->row_ptr[L] == below &&
            memcmp(f->rows + f->row_ptr[K], f->rows + f->row_ptr[L],
                   (size_t)below * sizeof(int32_t)) == 0;
+}
+
+/* Are three sources equally far apart? */
+static int is_even(const qc__factor_plan *f, const qc__update *a)
+{
+    const int32_t K = a[0].source, L = a[1].source, M = a[2].source;
+    return f->first[L] - f->first[K] == f->first[M] - f->first[L] &&
+           f->panel[L] - f->panel[K] == f->panel[M] - f->panel[L];
 }
 
 static void find_runs(qc__factor_plan *f)
 {
     for (int32_t J = 0; J < f->supernodes; J++)
         for (int64_t t = f->update_ptr[J + 1] - 1; t >= f->update_ptr[J]; t--) {
-            const int last = t + 1 == f->update_ptr[J + 1];
-            f->updates[t].run =
-                1 + (last || !is_alike(f, f->updates + t) ? 0 : f->updates[t + 1].run);
+            qc__update *a = &f->updates[t];
+            const int alike = t + 1 < f->update_ptr[J + 1] && is_alike(f, a);
+            const int longer = alike && a[1].run > 1 && is_even(f, a);
+            a->run = longer ? a[1].run + 1 : 1 + alike;
         }
 }
 

@@ -91,19 +91,20 @@ static int row_of(const qc__factor_plan *f, int J, int r)
     return r < w ? f->first[J] + r : f->rows[f->row_ptr[J] + r - w];
 }
 
-/* The updates of a run are from neighbours of one column, and go to the same places. */
+/* The updates of a run are from single columns, equally far apart, and go to the same places. */
 static void check_run(const qc__factor_plan *f, int J, int64_t u)
 {
     const qc__update *update = &f->updates[u];
     const int K = update->source, rows = (int)(f->row_ptr[K + 1] - f->row_ptr[K]);
     assert_in_range(update->run, 1, f->update_ptr[J + 1] - u);
     for (int r = 0; update->run > 1 && r < update->run; r++) {
-        const qc__update *other = &update[r];
-        assert_int_equal(other->source, K + r);
-        assert_int_equal(f->first[K + r + 1] - f->first[K + r], 1);
-        assert_int_equal(other->begin, update->begin);
-        assert_int_equal(other->middle, update->middle);
-        assert_memory_equal(f->target + other->target, f->target + update->target,
+        const int L = update[r].source, next = update[1].source;
+        assert_int_equal(f->first[L + 1] - f->first[L], 1);
+        assert_int_equal(f->first[L] - f->first[K], r * (f->first[next] - f->first[K]));
+        assert_int_equal(f->panel[L] - f->panel[K], r * (f->panel[next] - f->panel[K]));
+        assert_int_equal(update[r].begin, update->begin);
+        assert_int_equal(update[r].middle, update->middle);
+        assert_memory_equal(f->target + update[r].target, f->target + update->target,
                             (size_t)(rows - update->begin) * sizeof(int32_t));
     }
 }
