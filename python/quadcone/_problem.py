@@ -108,13 +108,13 @@ class Problem:
         settings = self._override(overrides)
         arguments = self._read(q, b, P, A)
         batch = common_batch(arguments)
-        shared = sum(is_shared(argument, batch) << k for k, argument in enumerate(arguments))
+        shared = sum([is_shared(argument, batch) << k for k, argument in enumerate(arguments)])
         plan = plan_for(self._family, shared)
         size = (batch,) if batch else ()
-        x, y, s = (np.empty((*size, length)) for length in (self.n, self.m, self.m))
+        x, y, s = np.empty((*size, self.n)), np.empty((*size, self.m)), np.empty((*size, self.m))
         core, tape = plan.solve(
             batch or 1,
-            settings.to_core(default_threads(), settings.derivatives),
+            settings.to_core(settings.num_threads or default_threads(), settings.derivatives),
             arguments[0].values,
             arguments[1].values,
             arguments[2].values,

@@ -123,7 +123,7 @@ class Settings:
             self.tolerance,
             self.tolerance_infeasible,
             self.max_iterations,
-            self.num_threads or num_threads,
+            num_threads,
             derivatives,
             self.callback,
             self.mode_code,

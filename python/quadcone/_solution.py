@@ -81,11 +81,13 @@ class Solution(Report):
         zero where on_failure is "zero_gradient" or its part of dx, dy and ds is all zero.
         """
         tape = self._need_tape()
-        outputs = {"dx": self.x, "dy": self.y, "ds": self.s}
-        given = {"dx": dx, "dy": dy, "ds": ds}
-        cotangents = [_read_like(name, given[name], like) for name, like in outputs.items()]
         gradients = [np.empty(argument.values.shape) for argument in self._arguments]
-        tape.vjp(*cotangents, *gradients)
+        tape.vjp(
+            _read_like("dx", dx, self.x),
+            _read_like("dy", dy, self.y),
+            _read_like("ds", ds, self.s),
+            *gradients,
+        )
         if self._settings.on_failure == "zero_gradient" and self._core.failed:
             self._mask(gradients)
         return Gradients(*self._give(gradients))

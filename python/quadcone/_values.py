@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
+_DOUBLE = np.dtype(np.float64)
+
+
 class Argument(NamedTuple):
     """One of P, q, A and b, as it was given."""
 
@@ -63,9 +66,9 @@ class Form(NamedTuple):
         return Argument(self.name, values, 0, kind)
 
     def give(self, argument: Argument, values: Array) -> Any:
-        """Values for this argument in the form that it was given in: a gradient, for example."""
+        """Values for this argument, in its shape, in the form that it was given in."""
         if argument.sparse is None or self.pattern is None:
-            return values.reshape(argument.values.shape)
+            return values
         colptr, rowidx = (np.frombuffer(part, np.int64) for part in self.pattern)
         return argument.sparse((values.reshape(-1), rowidx, colptr), shape=self.matrix_shape)
 
@@ -100,7 +103,7 @@ def matrix_size(form: Form) -> tuple[int, int]:
 
 def is_sparse(value: Any) -> bool:
     """Whether it is one of SciPy's sparse matrices or arrays, which need not be imported to ask."""
-    return hasattr(value, "tocsc")
+    return type(value) is not np.ndarray and hasattr(value, "tocsc")
 
 
 def read_sparse(name: str, value: Any) -> tuple[Pattern, Array, Any]:
@@ -119,6 +122,8 @@ def read_sparse(name: str, value: Any) -> tuple[Pattern, Array, Any]:
 
 def as_doubles(name: str, value: Any) -> Array:
     """A contiguous array of float64; TypeError where that would lose something."""
+    if type(value) is np.ndarray and value.dtype is _DOUBLE and value.flags.c_contiguous:
+        return value  # as most are: looking further takes as long as solving a small problem
     try:
         values = np.asarray(value)
     except ValueError as error:
@@ -136,14 +141,15 @@ def shape_text(shape: Sequence[int | str] | None) -> str:
 
 def common_batch(arguments: Sequence[Argument]) -> int:
     """Problems in the batch, 0 when no argument has a batch dimension.  One of 1 is stretched."""
-    largest = max(arguments, key=lambda argument: argument.batch)
+    batch = max([argument.batch for argument in arguments])
     for argument in arguments:
-        if argument.batch not in (0, 1, largest.batch):
+        if argument.batch not in (0, 1, batch):
+            largest = next(other for other in arguments if other.batch == batch)
             raise ValueError(
                 f"{argument.name} has a batch of {argument.batch}, "
-                f"but {largest.name} has one of {largest.batch}"
+                f"but {largest.name} has one of {batch}"
             )
-    return largest.batch
+    return batch
 
 
 def is_shared(argument: Argument, batch: int) -> bool:
