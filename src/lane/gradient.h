@@ -5,13 +5,18 @@
  *     q: -u_x     b: u_v     A: -(y u_x' + u_v x')     P: -1/2 (u_x x' + x u_x')
  *
  * Not in lanes: each is a sum of outer products in the caller's layout, row after row, which the
- * compiler vectorizes along the row.  The gradient of a shared argument is summed over the batch in an
+ * compiler vectorizes along the row.  Rows that fill few registers are done column of registers by
+ * column.  The gradient of a shared argument is summed over the batch in an
  * order that is the same however rows are spread over threads, and for every instruction set.
  */
 #ifndef LANE_GRADIENT_H
 #define LANE_GRADIENT_H
 
 #include "lane/table.h"
+#include "lane/vec.h"
+
+/* Registers that a row may fill for its matrix to be done in strips. */
+enum { FEW = 2 };
 
 /* row[j] = -(a u[j] + b x[j]), which `add` adds to what is there */
 static inline void subtract_two(int add, int32_t count, double a, const double *restrict u,
@@ -56,6 +61,38 @@ static inline void sparse_row(const qc__gradient_job *job, int is_P, int64_t k, 
     }
 }
 
+/* out[i][j] = f (a[i] u[j] + b[i] x[j]),  i < rows, for the columns j of one register */
+ALWAYS_INLINE void strip(double f, wide_mask columns, int32_t rows, const double *restrict a,
+                         const double *restrict u, const double *restrict b,
+                         const double *restrict x, double *restrict out, int64_t ldo)
+{
+    const wide fu = wide_mul(wide_set1(f), wide_load_some(columns, u));
+    const wide fx = wide_mul(wide_set1(f), wide_load_some(columns, x));
+    for (int32_t i = 0; i < rows; i++) {
+        const wide au = wide_mul(wide_set1(a[i]), fu), bx = wide_mul(wide_set1(b[i]), fx);
+        wide_store_some(columns, out + i * ldo, wide_add(au, bx));
+    }
+}
+
+/* All rows of a dense matrix's gradient, that of problem k. */
+static void dense_rows(const qc__gradient_job *job, int is_P, int64_t k, int32_t rows, double *out)
+{
+    const int64_t n = job->plan->n, m = job->plan->m;
+    const double *x = job->x + k * n, *u = job->u_x + k * n;
+    const double *a = is_P ? x : job->y + k * m, *b = is_P ? u : job->u_v + k * m;
+    const double f = is_P ? -0.5 : -1.0;
+    if (n > FEW * WIDE) {
+        for (int32_t i = 0; i < rows; i++)
+            dense_row(job, is_P, 0, k, i, out);
+        return;
+    }
+    int64_t j = 0;
+    for (; j + WIDE <= n; j += WIDE)
+        strip(f, wide_mask_from_bits(~0u), rows, a, u + j, b, x + j, out + j, n);
+    if (j < n)
+        strip(f, wide_mask_from_bits((1u << (n - j)) - 1), rows, a, u + j, b, x + j, out + j, n);
+}
+
 static void fill(double *out, int64_t count, double a)
 {
     for (int64_t k = 0; k < count; k++)
@@ -72,11 +109,10 @@ static void own_matrix(const qc__gradient_job *job, int is_P, int64_t k, double 
         fill(out, M->length, job->weight[k] == 1.0 ? 0.0 : job->weight[k]);
     if (job->weight[k] != 1.0)
         return;
-    for (int32_t i = 0; i < M->rows; i++)
-        if (dense)
-            dense_row(job, is_P, 0, k, i, out);
-        else
-            sparse_row(job, is_P, k, i, out);
+    if (dense)
+        dense_rows(job, is_P, k, M->rows, out);
+    for (int32_t i = 0; !dense && i < M->rows; i++)
+        sparse_row(job, is_P, k, i, out);
 }
 
 /* out := sign u of problem k alone */

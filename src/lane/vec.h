@@ -41,16 +41,17 @@ enum { LANES = 4, TILE_ROWS = 3, TILE_COLS = 2 };
 enum { LANES = 1, TILE_ROWS = 2, TILE_COLS = 2 };
 #endif
 
-/* One problem at a time, with `wide` registers along the rows of its matrices. */
-#if LANE_ISA_NUMBER == LANE_ISA_row_avx512
+/* `wide` registers, along the rows of one problem's matrix. */
+#if LANE_ISA_NUMBER == LANE_ISA_avx512 || LANE_ISA_NUMBER == LANE_ISA_row_avx512
 #    include "lane/vec/wide_avx512.h"
-#    define ALONG_ROWS 1
-#elif LANE_ISA_NUMBER == LANE_ISA_row_avx2
+#elif LANE_ISA_NUMBER == LANE_ISA_avx2 || LANE_ISA_NUMBER == LANE_ISA_row_avx2
 #    include "lane/vec/wide_avx2.h"
-#    define ALONG_ROWS 1
 #else
-#    define ALONG_ROWS 0
+#    include "lane/vec/wide_scalar.h"
 #endif
+
+/* One problem at a time, whose work is done in `wide` registers. */
+#define ALONG_ROWS (LANE_ISA_NUMBER == LANE_ISA_row_avx512 || LANE_ISA_NUMBER == LANE_ISA_row_avx2)
 
 enum { REGS = LANES / REG_WIDTH };
 

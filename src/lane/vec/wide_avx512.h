@@ -19,6 +19,14 @@ static inline wide wide_set1(double a)
 {
     return _mm512_set1_pd(a);
 }
+static inline wide wide_add(wide a, wide b)
+{
+    return _mm512_add_pd(a, b);
+}
+static inline wide wide_mul(wide a, wide b)
+{
+    return _mm512_mul_pd(a, b);
+}
 static inline wide wide_fma(wide a, wide b, wide c)
 {
     return _mm512_fmadd_pd(a, b, c);
