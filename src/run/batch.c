@@ -29,6 +29,7 @@ typedef struct solve_round {
     atomic_llong done;
     atomic_int stop;
     double began, polled; /* seconds */
+    double flops; /* since the clock was read */
 } solve_round;
 
 typedef struct derivative_round {
@@ -37,12 +38,20 @@ typedef struct derivative_round {
     int adjoint;
 } derivative_round;
 
+/* Between iterations of small problems even the clock is expensive: it is read after so many flops. */
 #define POLL_SECONDS 0.02
+#define POLL_FLOPS   1e6
 
 static void poll_callback(void *context)
 {
     solve_round *r = context;
-    const qc_settings *settings = &r->work.solver->settings;
+    const qc_solver *s = r->work.solver;
+    const qc_settings *settings = &s->settings;
+    const qc__factor_plan *factor = s->plan->condensed ? &s->plan->condense : &s->plan->full;
+    r->flops += factor->flops_trailing * s->lanes->lanes;
+    if (r->flops < POLL_FLOPS)
+        return;
+    r->flops = 0.0;
     const double now = qc__clock_seconds();
     if (now - r->polled < POLL_SECONDS || atomic_load(&r->stop))
         return;
