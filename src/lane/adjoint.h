@@ -28,11 +28,14 @@ static void load_cotangents(qc__group *g, const qc__derivative_job *job, int64_t
 }
 
 /* rho := -(g_x - A'g_s, g_y) in the view of the path */
-static void adjoint_rhs(qc__group *g)
+static void adjoint_rhs(qc__group *g, const qc__derivative_job *job, int64_t d)
 {
     const qc_plan *plan = g->plan;
+    load_cotangents(g, job, d);
     if (g->path == QC__PATH_CONDENSED) { /* A'g_s reaches the cone's rows as -S0 g_s */
         condensed_forward(g, g->d3);
+        if (!job->in.s)
+            return;
         multiply_base(g, g->backup.y, g->d2.y);
         for (int32_t t = 0; t < g->cone_count; t++) {
             const int32_t i = g->cone_row[t];
@@ -96,8 +99,7 @@ static void plain_adjoint(qc__group *g, mask which, const double *u)
 static void vjp(qc__group *g, const qc__derivative_job *job, qc__path path, const int64_t *problems,
                 int count, void *memory)
 {
-    static const derivation adjoint = {.load = load_cotangents,
-                                       .rhs = adjoint_rhs,
+    static const derivation adjoint = {.rhs = adjoint_rhs,
                                        .solution = adjoint_solution,
                                        .plain_rhs = plain_cotangents,
                                        .plain_solution = plain_adjoint,

@@ -27,12 +27,6 @@ static inline lane nonneg_project(lane v)
     return lane_max(v, lane_zero());
 }
 
-/* v = s - y of the active set that an interior point suggests: s where it is large by the measure of y. */
-static inline lane nonneg_guess(lane s, lane y, lane measure)
-{
-    return lane_select(lane_lt(lane_mul(s, measure), y), lane_neg(y), s);
-}
-
 /* H = D (I - D)^-1 with D clipped to [delta, 1 - delta], in units of H: delta where y > 0, 1/delta where
  * s > 0.  The unit is what the row's diagonal of M is, for a clipped 0 or infinity is so beside that. */
 static inline lane nonneg_clipped(lane v, lane unit)

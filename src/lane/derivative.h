@@ -269,9 +269,8 @@ static void merge_outcome(krylov_outcome *out, mask which, krylov_outcome square
 /* What differs between the derivative and its adjoint, for direction d of the job. */
 typedef struct derivation {
     int transposed;
-    /* By the factor, scaled: first what the caller gave, then rho; in the end d1 and ds to Qw and ds. */
-    void (*load)(qc__group *g, const qc__derivative_job *job, int64_t d);
-    void (*rhs)(qc__group *g);
+    /* By the factor, scaled: from what the caller gave rho; in the end d1 and ds to Qw and ds. */
+    void (*rhs)(qc__group *g, const qc__derivative_job *job, int64_t d);
     void (*solution)(qc__group *g);
     /* By products, in the caller's units: rho; and the solution to Qw and ds. */
     void (*plain_rhs)(qc__group *g, const qc__derivative_job *job, int64_t d);
@@ -294,8 +293,7 @@ static krylov_outcome solve_by_factor(qc__group *g, const qc__derivative_job *jo
                                       const derivation *way, int64_t d, mask solved)
 {
     const int smoothed = is_smoothed(job);
-    way->load(g, job, d);
-    way->rhs(g);
+    way->rhs(g, job, d);
     krylov_outcome out = {.residual = solve_jacobian(g, smoothed), .least = mask_none()};
     out.solved = lane_le(out.residual, lane_set1(DERIVATIVE_EXACT));
     const mask singular = mask_andnot(solved, out.solved);

@@ -49,6 +49,26 @@ ALWAYS_INLINE lane rounded(lane a)
     return lane_sub(lane_add(a, lane_set1(ROUNDER)), lane_set1(ROUNDER));
 }
 
+/* 1/a of a power of two */
+ALWAYS_INLINE lane inverse_power(lane a)
+{
+    lane_bits b = bits_of(a);
+    EACH_ELEMENT(l) b.u[l] = (UINT64_C(2046) << 52) - b.u[l];
+    return from_bits(b);
+}
+
+/* a^-1/2 of a normal, positive a, to 5e-6: halves the exponent, and two steps of Newton's method. */
+ALWAYS_INLINE lane rough_rsqrt(lane a)
+{
+    const lane half = lane_mul(lane_set1(0.5), a);
+    lane_bits b = bits_of(a);
+    EACH_ELEMENT(l) b.u[l] = UINT64_C(0x5fe6eb50c7b537a9) - (b.u[l] >> 1);
+    lane r = from_bits(b);
+    for (int step = 0; step < 2; step++)
+        r = lane_mul(r, lane_fnma(lane_mul(half, r), r, lane_set1(1.5)));
+    return r;
+}
+
 /* 2^k for an integer k between -1022 and 1023 */
 ALWAYS_INLINE lane power_of_two(lane k)
 {

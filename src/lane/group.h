@@ -75,7 +75,7 @@ typedef struct qc__group {
     double *s, *H, *ds, *backup_s;
     double *H_unit;        /* what a clipped H is measured in */
     double *s_inv, *y_inv; /* 1/s and 1/y at the interior point */
-    double *drift; /* the last step's change of s over that of y */
+    double *s_drift, *y_drift; /* the last step's change of s beside that of y */
     double *state; /* of the blocks, cone.h; block k's begins at state_at[k] */
     int64_t *state_at;
     double *apart; /* of the cones that are apart, apart.h; the t-th's begins at apart_at[t] */
@@ -210,8 +210,9 @@ static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)
 {
     pair *pairs[] = {&g->w,  &g->backup, &g->rho,    &g->Qw,      &g->d1,  &g->d2,
                      &g->d3, &g->rhs[0], &g->rhs[1], &g->product, &g->left};
-    double **rows[] = {&g->s,     &g->H,     &g->ds,    &g->backup_s, &g->b,  &g->c,  &g->y_unit,
-                       &g->drift, &g->s_inv, &g->y_inv, &g->H_unit,   &g->dy, &g->Hdy};
+    double **rows[] = {&g->s,       &g->H,       &g->ds,    &g->backup_s, &g->b,
+                       &g->c,       &g->y_unit,  &g->s_inv, &g->y_inv,    &g->H_unit,
+                       &g->s_drift, &g->y_drift, &g->dy,    &g->Hdy};
     const int64_t size = (int64_t)plan->n + plan->m + plan->auxiliary;
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
         *pairs[k] = take_pair(arena, plan);

@@ -251,7 +251,8 @@ static void take_interior_step(qc__group *g, progress *at, lane step, lane dtau,
         const lane s_next = lane_fma(step, ds, s), y_next = lane_fma(step, dy, y);
         masked_put(g->s, i, at->interior, s_next);
         masked_put(g->w.y, i, at->interior, y_next);
-        masked_put(g->drift, i, at->interior, lane_div(lane_mul(s_next, y), lane_mul(s, y_next)));
+        masked_put(g->s_drift, i, at->interior, lane_mul(s_next, y));
+        masked_put(g->y_drift, i, at->interior, lane_mul(y_next, s));
     }
     for (int32_t t = 0; t < g->block_count; t++) { /* as interior_step left them */
         const int32_t i = g->block_row[t];
@@ -326,7 +327,8 @@ static void start_interior(qc__group *g, progress *at)
         const lane r = lane_sqrt(lane_fma(h, h, lane_mul(root, root)));
         masked_put(g->w.y, i, at->start, lane_add(r, h));
         masked_put(g->s, i, at->start, lane_sub(r, h));
-        masked_put(g->drift, i, at->start, one);
+        masked_put(g->s_drift, i, at->start, one);
+        masked_put(g->y_drift, i, at->start, one);
     }
     start_blocks(g, at->start, root);
     at->tau = lane_select(at->start, one, at->tau);
@@ -335,15 +337,16 @@ static void start_interior(qc__group *g, progress *at)
     at->start = mask_none();
 }
 
-/* H for every problem by its phase, a finished one keeps the derivative's; and 1/s and 1/y. */
+/* H for every problem by its phase, a finished one keeps the derivative's; and 1/s and 1/y of an interior
+ * point, by one division. */
 static void set_H(qc__group *g, const progress *at)
 {
-    const lane one = lane_set1(1.0);
     for (int32_t t = 0; t < g->nonneg_count; t++) {
         const int32_t i = g->nonneg_row[t];
-        const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i), y_inv = lane_div(one, y);
+        const lane s = lane_at(g->s, i), y = lane_at(g->w.y, i);
+        const lane inv = lane_div(lane_set1(1.0), lane_mul(s, y)), y_inv = lane_mul(s, inv);
         lane H = nonneg_clipped(lane_sub(s, y), lane_at(g->H_unit, i));
-        lane_put(g->s_inv, i, lane_div(one, s));
+        lane_put(g->s_inv, i, lane_mul(y, inv));
         lane_put(g->y_inv, i, y_inv);
         H = lane_select(at->interior, nonneg_scaling(s, y_inv), H);
         lane_put(g->H, i, lane_select(at->start, lane_set1(1.0), H));

@@ -102,11 +102,11 @@ static void find_H_units(qc__group *g)
 static void find_units(qc__group *g)
 {
     const scaled *data = &g->data;
-    const lane one = lane_set1(1.0), cost = value_at(data->cost, 0, data->shared);
+    const lane cost = value_at(data->cost, 0, data->shared);
     for (int32_t j = 0; j < g->plan->n; j++)
-        lane_put(g->x_unit, j, lane_div(one, lane_mul(cost, value_at(data->col, j, data->shared))));
+        lane_put(g->x_unit, j, inverse_power(lane_mul(cost, value_at(data->col, j, data->shared))));
     for (int32_t i = 0; i < g->plan->m; i++)
-        lane_put(g->y_unit, i, lane_div(one, value_at(data->row, i, data->shared)));
+        lane_put(g->y_unit, i, inverse_power(value_at(data->row, i, data->shared)));
 }
 
 /* q and b, scaled by what is known of P and A; marks bad values. */

@@ -140,7 +140,7 @@ static void copy_masked(double *to, const double *from, int64_t count, mask whic
 /*
  * How large y is beside s: their units differ, and which of the two is the larger in a row tells whether
  * it is active only after this is divided out.  So does which of the two the last step made smaller
- * (g->drift), the better the closer the solution is, and without regard to units. At a converged point
+ * (s_drift, y_drift), the better the closer the solution is, and without regard to units. At a converged point
  * one of the two is all but zero, and they are compared as they are.
  */
 static lane row_ratio(const qc__group *g)
@@ -177,8 +177,11 @@ static void newton_begin(qc__group *g, progress *at, mask which)
     for (int32_t t = 0; t < g->nonneg_count; t++) {
         const int32_t i = g->nonneg_row[t];
         const lane s = lane_mul(lane_at(g->s, i), inv), y = lane_mul(lane_at(g->w.y, i), inv);
-        const lane measure = lane_mul(ratio, lane_at(g->drift, i));
-        const lane v = nonneg_guess(s, y, lane_select(at->converged, lane_set1(1.0), measure));
+        const lane s_size = lane_mul(lane_mul(ratio, lane_at(g->s_drift, i)), s);
+        const lane y_size = lane_mul(lane_at(g->y_drift, i), y);
+        const mask active =
+            lane_lt(lane_select(at->converged, s, s_size), lane_select(at->converged, y, y_size));
+        const lane v = lane_select(active, lane_neg(y), s);
         masked_put(g->s, i, which, nonneg_project(v));
         masked_put(g->w.y, i, which, lane_sub(nonneg_project(v), v));
     }

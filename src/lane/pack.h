@@ -39,12 +39,16 @@ static void pack(const qc__group *g, const double *values, int64_t stride, int64
     pack_run(from, 0, count, out);
 }
 
-/* The entries of M, of which a dense one has its rows as runs in the caller's array. */
+/* The entries of M, of which a dense one has its rows as runs in the caller's array, or all is one. */
 static void pack_matrix(const qc__group *g, const qc__matrix *M, int dense, const double *values,
                         int64_t stride, double *out)
 {
     const double *from[LANES];
     find_own(g, values, stride, from);
+    if (dense && M->count == M->length) {
+        pack_run(from, 0, M->count, out);
+        return;
+    }
     for (int32_t i = 0; i < M->rows; i++) {
         const int32_t begin = M->row_ptr[i], end = M->row_ptr[i + 1];
         if (dense)
@@ -82,20 +86,35 @@ static void unpack_constant(const qc__group *g, unsigned which, double a, int64_
                 values[g->problem[l] * count + k] = a;
 }
 
+/* Sums and maxima are taken in so many parts, which do not wait for each other. */
+enum { PARTS = 4 };
+
 static mask all_finite(const double *v, int64_t count)
 {
-    lane sum = lane_zero(); /* 0 * v is NaN where v is not finite */
-    for (int64_t k = 0; k < count; k++)
-        sum = lane_fma(lane_at(v, k), lane_zero(), sum);
-    return lane_finite(sum);
+    lane sum[PARTS]; /* 0 * v is NaN where v is not finite */
+    int64_t k = 0;
+    for (int p = 0; p < PARTS; p++)
+        sum[p] = lane_zero();
+    for (; k + PARTS <= count; k += PARTS)
+        for (int p = 0; p < PARTS; p++)
+            sum[p] = lane_fma(lane_at(v, k + p), lane_zero(), sum[p]);
+    for (; k < count; k++)
+        sum[0] = lane_fma(lane_at(v, k), lane_zero(), sum[0]);
+    return lane_finite(lane_add(lane_add(sum[0], sum[1]), lane_add(sum[2], sum[3])));
 }
 
 static lane max_abs(const double *v, int64_t count)
 {
-    lane top = lane_zero();
-    for (int64_t k = 0; k < count; k++)
-        top = lane_max(lane_abs(lane_at(v, k)), top);
-    return top;
+    lane top[PARTS];
+    int64_t k = 0;
+    for (int p = 0; p < PARTS; p++)
+        top[p] = lane_zero();
+    for (; k + PARTS <= count; k += PARTS)
+        for (int p = 0; p < PARTS; p++)
+            top[p] = lane_max(lane_abs(lane_at(v, k + p)), top[p]);
+    for (; k < count; k++)
+        top[0] = lane_max(lane_abs(lane_at(v, k)), top[0]);
+    return lane_max(lane_max(top[0], top[1]), lane_max(top[2], top[3]));
 }
 
 /* max |P_ij - P_ji| of rows [first, end) of column j, whose mirror begins at from[.][mirror]; a dense P has

@@ -128,19 +128,19 @@ static void evaluate(qc__group *g, progress *at)
     evaluate_rows(g, at, g->zero_row, g->zero_count, 0);
     evaluate_rows(g, at, g->cone_row, g->cone_count, 1);
     const lane sy = at->sy;
-    const lane inv = lane_div(lane_set1(1.0), at->tau), inv2 = lane_mul(inv, inv);
-    const lane linear = lane_add(at->qx, at->by);
-    at->mu = lane_div(lane_fma(at->tau, at->kappa, sy),
-                      lane_set1(at->embedded + (g->degree > 0.0 ? g->degree : 1.0)));
+    const lane one = lane_set1(1.0), inv = at->embedded ? lane_div(one, at->tau) : one;
+    const lane inv2 = lane_mul(inv, inv), linear = lane_add(at->qx, at->by);
+    const double degree = at->embedded + (g->degree > 0.0 ? g->degree : 1.0);
+    at->mu = lane_mul(lane_fma(at->tau, at->kappa, sy), lane_set1(1.0 / degree));
     at->rho_tau = lane_add(at->kappa, lane_fma(at->quad, inv, linear));
     at->finite = mask_and(lane_finite(at->rho_tau), lane_finite(at->mu));
     const lane gap = lane_fma(linear, inv, lane_mul(at->quad, inv2));
     const lane objective =
         lane_fma(at->qx, inv, lane_mul(lane_set1(0.5), lane_mul(at->quad, inv2)));
     const lane size = lane_max(lane_abs(objective), lane_abs(lane_sub(objective, gap)));
-    const lane scale = lane_add(lane_set1(1.0), lane_mul(size, at->cost_unit));
-    at->gap = lane_div(lane_mul(lane_abs(gap), at->cost_unit), scale);
-    at->relative_gap = lane_div(lane_mul(lane_mul(sy, inv2), at->cost_unit), scale);
+    const lane scale = lane_div(at->cost_unit, lane_fma(size, at->cost_unit, one));
+    at->gap = lane_mul(lane_abs(gap), scale);
+    at->relative_gap = lane_mul(lane_mul(sy, inv2), scale);
     at->by = lane_mul(at->by, at->cost_unit);
     at->qx = lane_mul(at->qx, at->cost_unit);
     at->magnitude = lane_add(at->magnitude, lane_set1(1.0));

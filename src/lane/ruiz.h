@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "lane/elementary.h"
 #include "lane/group.h"
 #include "lane/product.h"
 
@@ -136,7 +137,7 @@ static void ruiz_update(double *scale, const double *norm, int64_t count, mask w
 {
     for (int64_t k = 0; k < count; k++) {
         const lane v = lane_at(norm, k);
-        lane s = lane_div(lane_at(scale, k), lane_sqrt(lane_max(v, lane_set1(1e-300))));
+        lane s = lane_mul(lane_at(scale, k), rough_rsqrt(lane_max(v, lane_set1(1e-300))));
         s = lane_min(lane_max(s, lane_set1(1e-4)), lane_set1(1e4));
         const mask scaled = mask_and(which, lane_lt(lane_zero(), v));
         lane_put(scale, k, lane_select(scaled, s, lane_at(scale, k)));

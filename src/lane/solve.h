@@ -147,7 +147,7 @@ static lane margin_of(const qc__group *g, const progress *at)
         const int32_t i = g->cone_row[t];
         const lane y = lane_mul(lane_at(g->w.y, i), at->cost_unit);
         lane_put(g->Hdy, i, lane_mul(lane_at(g->s, i), lane_at(g->y_unit, i)));
-        lane_put(g->dy, i, lane_div(y, lane_at(g->y_unit, i)));
+        lane_put(g->dy, i, lane_mul(y, value_at(g->data.row, i, g->data.shared)));
     }
     for (int32_t t = 0; t < g->nonneg_count; t++) {
         const int32_t i = g->nonneg_row[t];
@@ -245,7 +245,8 @@ static void start_from_zero(qc__group *g)
     set_all(g->w.x, g->plan->n, 0.0);
     set_all(g->w.y, g->plan->m, 0.0);
     set_all(g->s, g->plan->m, 0.0);
-    set_all(g->drift, g->plan->m, 1.0);
+    set_all(g->s_drift, g->plan->m, 1.0);
+    set_all(g->y_drift, g->plan->m, 1.0);
 }
 
 /* The caller's guess, scaled, for problems of `which`.  Returns those whose guess is finite. */

@@ -48,10 +48,11 @@ static void load_tangents(qc__group *g, const qc__derivative_job *job, int64_t d
 }
 
 /* rho := the scaled f, in the view of the path. */
-static void tangent_rhs(qc__group *g)
+static void tangent_rhs(qc__group *g, const qc__derivative_job *job, int64_t d)
 {
     const qc_plan *plan = g->plan;
     const lane cost = value_at(g->data.cost, 0, g->data.shared);
+    load_tangents(g, job, d);
     for (int32_t j = 0; j < plan->n; j++) {
         const lane D = value_at(g->data.col, j, g->data.shared);
         lane_put(g->rho.x, j, lane_mul(lane_at(g->d3.x, j), lane_mul(cost, D)));
@@ -113,8 +114,7 @@ static void plain_tangent(qc__group *g, mask which, const double *w)
 static void jvp(qc__group *g, const qc__derivative_job *job, qc__path path, const int64_t *problems,
                 int count, void *memory)
 {
-    static const derivation tangent = {.load = load_tangents,
-                                       .rhs = tangent_rhs,
+    static const derivation tangent = {.rhs = tangent_rhs,
                                        .solution = tangent_solution,
                                        .plain_rhs = plain_tangents,
                                        .plain_solution = plain_tangent};
