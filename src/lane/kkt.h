@@ -46,51 +46,64 @@ static void add_to_diagonal(const qc__factor_plan *plan, int32_t variable, doubl
     lane_put(panels, at, lane_add(lane_at(panels, at), a));
 }
 
-/* What is used of the trailing panels: the lower triangle of every diagonal block, and all below. */
-static void copy_panels(const qc__factor_plan *factor, const double *from, double *to)
+/* M - E H E' in full, but for the blocks of H, with delta on its diagonal. */
+static void fill_full(qc__group *g, double delta)
 {
-    for (int32_t J = factor->leading; J < factor->supernodes; J++) {
-        const int32_t w = width_of(factor, J);
-        int64_t at = factor->panel[J] - factor->panel[factor->leading];
-        for (int32_t r = 0; r < w; r++, at += w)
-            for (int32_t c = 0; c <= r; c++)
-                lane_put(to, at + c, lane_at(from, at + c));
-        memcpy(to + at * LANES, from + at * LANES,
-               (size_t)below_of(factor, J) * (size_t)w * LANES * sizeof(double));
+    const qc__factor_plan *factor = g->factor;
+    const int32_t n = g->plan->n;
+    memset(g->panels, 0, (size_t)trailing_panels(factor) * LANES * sizeof(double));
+    scatter(factor->scatter_P, g->plan->P.count, g->data.P, g->data.shared, g->panels);
+    scatter(factor->scatter_A, g->plan->A.count, g->data.A, g->data.shared, g->panels);
+    for (int32_t j = 0; j < g->nx; j++)
+        add_to_diagonal(factor, j, g->panels, lane_set1(delta));
+    for (int32_t t = 0; t < g->zero_count; t++)
+        add_to_diagonal(factor, n + g->zero_row[t], g->panels, lane_set1(-delta));
+    for (int32_t t = 0; t < g->nonneg_count; t++)
+        add_to_diagonal(factor, n + g->nonneg_row[t], g->panels,
+                        lane_sub(lane_set1(-delta), lane_at(g->H, g->nonneg_row[t])));
+    for (int32_t t = 0; t < g->block_count; t++)
+        add_to_diagonal(factor, n + g->block_row[t], g->panels, lane_set1(-delta));
+}
+
+/* Panel J of -S0 - H, but for the blocks of H: the lower triangle of its diagonal block, and all below. */
+ALWAYS_INLINE void bring_kind(const int shared, const qc__group *g, int32_t J, double *panel)
+{
+    const qc__factor_plan *factor = g->factor;
+    const int32_t w = width_of(factor, J), end = w + below_of(factor, J);
+    const int32_t *row = factor->order + factor->first[J];
+    int64_t at = factor->panel[J] - factor->panel[factor->leading];
+    for (int32_t r = 0; r < end; r++, at += w, panel += w * LANES) {
+        for (int32_t c = 0; c < (r < w ? r + 1 : w); c++)
+            lane_put(panel, c, value_at(g->cond.base, at + c, shared));
+        if (r < w && !g->plan->row_is_block[row[r] - g->plan->n])
+            lane_put(panel, r, lane_sub(lane_at(panel, r), lane_at(g->H, row[r] - g->plan->n)));
     }
+}
+
+static void bring_condensed(const void *group, int32_t J, double *panel)
+{
+    const qc__group *g = group;
+    if (g->cond.lead.shared)
+        bring_kind(1, g, J, panel);
+    else
+        bring_kind(0, g, J, panel);
 }
 
 /* M - E H E' into the panels, then its factor. */
 static void kkt_factor(qc__group *g)
 {
-    const qc__factor_plan *factor = g->factor;
-    const size_t count = (size_t)trailing_panels(factor);
-    double delta = 0.0;
-    if (g->path != QC__PATH_CONDENSED) {
-        delta = g->embedded ? DELTA_EMBEDDED : DELTA_PLAIN;
-        const int shared = g->data.shared;
-        memset(g->panels, 0, count * LANES * sizeof(double));
-        scatter(factor->scatter_P, g->plan->P.count, g->data.P, shared, g->panels);
-        scatter(factor->scatter_A, g->plan->A.count, g->data.A, shared, g->panels);
-        for (int32_t j = 0; j < g->nx; j++)
-            add_to_diagonal(factor, j, g->panels, lane_set1(delta));
-        for (int32_t t = 0; t < g->zero_count; t++)
-            add_to_diagonal(factor, g->plan->n + g->zero_row[t], g->panels, lane_set1(-delta));
-    } else if (g->cond.lead.shared) {
-        for (size_t k = 0; k < count; k++)
-            lane_put(g->panels, (int64_t)k, lane_set1(g->cond.base[k]));
-    } else {
-        copy_panels(factor, g->cond.base, g->panels);
-    }
-    for (int32_t t = 0; t < g->nonneg_count; t++)
-        add_to_diagonal(factor, g->plan->n + g->nonneg_row[t], g->panels,
-                        lane_sub(lane_set1(-delta), lane_at(g->H, g->nonneg_row[t])));
-    for (int32_t t = 0; delta > 0.0 && t < g->block_count; t++)
-        add_to_diagonal(factor, g->plan->n + g->block_row[t], g->panels, lane_set1(-delta));
+    const double delta = g->path == QC__PATH_CONDENSED ? 0.0
+                         : g->embedded                 ? DELTA_EMBEDDED
+                                                       : DELTA_PLAIN;
+    const int whole = g->path != QC__PATH_CONDENSED || g->block_count > 0;
+    if (g->path != QC__PATH_CONDENSED)
+        fill_full(g, delta);
+    for (int32_t J = g->part.begin; whole && delta == 0.0 && J < g->part.end; J++)
+        bring_condensed(g, J, panel_of(&g->part, J));
     blocks_subtract_H(g);
     EACH_APART(g, t)
     apart_factor(g, t, delta);
-    ldl_factor(&g->part, g->scratch);
+    ldl_factor(&g->part, whole ? NULL : bring_condensed, g, g->scratch);
 }
 
 /*
@@ -113,7 +126,7 @@ static mask condense(qc__group *g, condensed *cond)
         lane_put(place[factor->scatter_P[k] >= first], factor->scatter_P[k], lane_at(g->data.P, k));
     for (int32_t k = 0; k < g->plan->A.count; k++)
         lane_put(place[factor->scatter_A[k] >= first], factor->scatter_A[k], lane_at(g->data.A, k));
-    mask bad = ldl_factor(&cond->lead, g->scratch);
+    mask bad = ldl_factor(&cond->lead, NULL, NULL, g->scratch);
     for (int32_t k = 0; k < factor->first[factor->leading]; k++)
         bad = mask_or(bad, not(lane_lt(lane_set1(1e-11), lane_abs(lane_at(cond->lead.d, k)))));
     for (int32_t J = factor->leading; J < factor->supernodes; J++)
@@ -140,7 +153,7 @@ static mask is_convex(qc__group *g)
     const lane top = lane_max(max_abs(g->data.P, g->plan->P.count), lane_set1(1e-3));
     for (int32_t j = 0; j < n; j++)
         add_to_diagonal(factor, j, g->panels, lane_mul(lane_set1(1e-9), top));
-    return not(ldl_factor(&part, g->scratch));
+    return not(ldl_factor(&part, NULL, NULL, g->scratch));
 }
 
 /* ---- solve ------------------------------------------------------------------------------------ */

@@ -125,14 +125,14 @@ static void collect_updates(const ldl_part *from, int32_t J, double *panel, doub
 #define PIVOT_SMALLEST 1e-13
 #define PIVOT_REPLACED 1e20
 
-/* Makes v a pivot of the expected sign, with its reciprocal; problems whose pivot had to be replaced join
- * `bad`.  The division does not wait for the test. */
+/* Makes v a pivot of the expected sign, and inv, which is 1/v, its reciprocal; problems whose pivot had to be
+ * replaced join `bad`.  The division that inv is need not wait for the test. */
 ALWAYS_INLINE lane pivot_checked(lane v, int8_t sign, lane *inv, mask *bad)
 {
     const lane sigma = lane_set1(sign);
     const mask good = lane_lt(lane_set1(PIVOT_SMALLEST), lane_mul(sigma, v));
     *bad = mask_or(*bad, mask_andnot(mask_from_bits(~0u), good));
-    *inv = lane_select(good, lane_div(lane_set1(1.0), v), lane_set1(sign / PIVOT_REPLACED));
+    *inv = lane_select(good, *inv, lane_set1(sign / PIVOT_REPLACED));
     return lane_select(good, v, lane_set1(sign * PIVOT_REPLACED));
 }
 
@@ -165,27 +165,58 @@ ALWAYS_INLINE void eliminate_rows(const int cols, int32_t from, int32_t rows, do
     }
 }
 
-/* Factors the diagonal block of columns [k, k + cols).  v is L times D, as it was before the division. */
+/* a - sum_p v[p] l[p],  p < count */
+ALWAYS_INLINE lane minus_products(const int count, lane a, const lane *v, const lane *l)
+{
+#pragma GCC unroll 4
+    for (int p = 0; p < count; p++)
+        a = lane_fnma(v[p], l[p], a);
+    return a;
+}
+
+/* The first `count` entries of the row of a block that is at r: `own` is its L, and v is L times D, as it was
+ * before the division. */
+ALWAYS_INLINE void block_row(const int count, double *r, lane (*l)[BLOCK], const lane *inv, lane *v,
+                             lane *own)
+{
+#pragma GCC unroll 4
+    for (int c = 0; c < count; c++) {
+        v[c] = minus_products(c, lane_at(r, c), v, l[c]);
+        own[c] = lane_mul(v[c], inv[c]);
+        lane_put(r, c, own[c]);
+    }
+}
+
+/*
+ * Factors the diagonal block of columns [k, k + cols), two at a time.  The pivots of a, b; b, c are a and
+ * det / a with det = ac - b^2, and their reciprocals are 1/a and a / det: two divisions, of which neither
+ * waits for the other.  det / a is as accurate as c - b (b / a) is.
+ */
 ALWAYS_INLINE void factor_block(const int cols, double *panel, int64_t w, int32_t k,
                                 const int8_t *sign, double *d, double *dinv, mask *bad)
 {
-    lane l[BLOCK][BLOCK], v[BLOCK], inv[BLOCK];
+    lane l[BLOCK][BLOCK], v[BLOCK], u[BLOCK], inv[BLOCK];
 #pragma GCC unroll 4
-    for (int j = 0; j < cols; j++) {
-        double *r = panel + ((k + j) * w + k) * LANES;
-        lane pivot = lane_at(r, j);
-#pragma GCC unroll 4
-        for (int c = 0; c < j; c++) {
-            v[c] = lane_at(r, c);
-#pragma GCC unroll 4
-            for (int p = 0; p < c; p++)
-                v[c] = lane_fnma(v[p], l[c][p], v[c]);
-            l[j][c] = lane_mul(v[c], inv[c]);
-            pivot = lane_fnma(v[c], l[j][c], pivot);
-            lane_put(r, c, l[j][c]);
-        }
-        lane_put(d, k + j, pivot_checked(pivot, sign[k + j], &inv[j], bad));
+    for (int j = 0; j < cols; j += 2) {
+        double *r = panel + ((k + j) * w + k) * LANES, *next = r + w * LANES;
+        block_row(j, r, l, inv, v, l[j]);
+        lane a = minus_products(j, lane_at(r, j), v, l[j]);
+        inv[j] = lane_div(lane_set1(1.0), a);
+        a = pivot_checked(a, sign[k + j], &inv[j], bad);
+        lane_put(d, k + j, a);
         lane_put(dinv, k + j, inv[j]);
+        if (j + 1 == cols)
+            break;
+        block_row(j, next, l, inv, u, l[j + 1]);
+        const lane b = minus_products(j, lane_at(next, j), u, l[j]);
+        const lane c = minus_products(j, lane_at(next, j + 1), u, l[j + 1]);
+        const lane det = lane_fnma(b, b, lane_mul(a, c));
+        inv[j + 1] = lane_div(a, det);
+        l[j + 1][j] = lane_mul(b, inv[j]);
+        lane_put(next, j, l[j + 1][j]);
+        lane_put(d, k + j + 1,
+                 pivot_checked(lane_mul(det, inv[j]), sign[k + j + 1], &inv[j + 1], bad));
+        lane_put(dinv, k + j + 1, inv[j + 1]);
     }
 }
 
@@ -193,8 +224,9 @@ ALWAYS_INLINE void factor_block(const int cols, double *panel, int64_t w, int32_
 static inline void factor_column(int32_t rows, double *panel, int8_t sign, double *d, double *dinv,
                                  mask *bad)
 {
-    lane inv;
-    lane_store(d, pivot_checked(lane_load(panel), sign, &inv, bad));
+    const lane v = lane_load(panel);
+    lane inv = lane_div(lane_set1(1.0), v);
+    lane_store(d, pivot_checked(v, sign, &inv, bad));
     lane_store(dinv, inv);
     for (int32_t i = 1; i < rows; i++)
         lane_put(panel, i, lane_mul(lane_at(panel, i), inv));
@@ -242,11 +274,15 @@ static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_
     }
 }
 
+/* Where panels come from that are not there yet. */
+typedef void (*panel_source)(const void *context, int32_t J, double *panel);
+
 /*
  * Factors the part in place; its panels hold the matrix, minus what came from supernodes before it.
+ * Where there is a source, each is brought when its turn comes, and is then still in the cache.
  * u is scratch of outer_scratch(widest) lanes.  Returns the problems in which a pivot had to be replaced.
  */
-static mask ldl_factor(const ldl_part *part, double *u)
+static mask ldl_factor(const ldl_part *part, panel_source bring, const void *context, double *u)
 {
     const qc__factor_plan *plan = part->plan;
     mask bad = mask_none();
@@ -254,6 +290,8 @@ static mask ldl_factor(const ldl_part *part, double *u)
         const int32_t w = width_of(plan, J);
         const int64_t k = pivot_of(part, plan->first[J]);
         double *panel = panel_of(part, J);
+        if (bring)
+            bring(context, J, panel);
         collect_updates(part, J, panel, u);
         if (w == 1)
             factor_column(1 + below_of(plan, J), panel, plan->sign[plan->first[J]],
