@@ -72,7 +72,7 @@ typedef struct qc__group {
     double *lead;              /* forward-solved (-q, b), for recovering x */
     double *q, *b, *c;         /* scaled q and b; c: the condensed right-hand side */
     double *x_unit, *y_unit;   /* 1 / (c D) and 1 / E: what a scaled residual of 1 is unscaled */
-    double *s, *H, *ds, *backup_s;
+    double *s, *H, *ds, *backup_s, *best_s;
     double *H_unit;        /* what a clipped H is measured in */
     double *s_inv, *y_inv; /* 1/s and 1/y at the interior point */
     double *s_drift, *y_drift; /* the last step's change of s beside that of y */
@@ -82,7 +82,7 @@ typedef struct qc__group {
     int64_t *apart_at;
     double *apart_scratch;
     double *dy, *Hdy; /* of a step, in the blocks' rows */
-    pair w, backup, rho, Qw, d1, d2, d3;
+    pair w, backup, best, rho, Qw, d1, d2, d3;
     pair rhs[2], left, product; /* of refinement */
     double *krylov[5]; /* vectors of size n + m */
 } qc__group;
@@ -208,11 +208,11 @@ static void layout_factor(qc__group *g, const qc_plan *plan, qc__arena *arena)
 
 static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)
 {
-    pair *pairs[] = {&g->w,  &g->backup, &g->rho,    &g->Qw,      &g->d1,  &g->d2,
-                     &g->d3, &g->rhs[0], &g->rhs[1], &g->product, &g->left};
-    double **rows[] = {&g->s,       &g->H,       &g->ds,    &g->backup_s, &g->b,
-                       &g->c,       &g->y_unit,  &g->s_inv, &g->y_inv,    &g->H_unit,
-                       &g->s_drift, &g->y_drift, &g->dy,    &g->Hdy};
+    pair *pairs[] = {&g->w,  &g->backup, &g->best,   &g->rho,    &g->Qw,      &g->d1,
+                     &g->d2, &g->d3,     &g->rhs[0], &g->rhs[1], &g->product, &g->left};
+    double **rows[] = {&g->s,      &g->H,       &g->ds,      &g->backup_s, &g->best_s,
+                       &g->b,      &g->c,       &g->y_unit,  &g->s_inv,    &g->y_inv,
+                       &g->H_unit, &g->s_drift, &g->y_drift, &g->dy,       &g->Hdy};
     const int64_t size = (int64_t)plan->n + plan->m + plan->auxiliary;
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
         *pairs[k] = take_pair(arena, plan);

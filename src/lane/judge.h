@@ -8,6 +8,8 @@
 #include "lane/newton.h"
 #include "lane/progress.h"
 
+/* Residuals that still count as an inaccurate solution, relative. */
+#define TOLERANCE_INACCURATE 1e-5
 /* Newton's method is tried at this relative gap, and again each time the gap is ten times smaller. */
 #define NEWTON_GAP 0.01
 /* It has arrived when F is this small beside the terms that it sums. */
@@ -63,6 +65,44 @@ static mask is_within(const progress *at, double tol)
     return mask_and(ok, lane_le(at->gap, lane_set1(tol)));
 }
 
+/* The tolerance that the present point is within. */
+static lane distance(const progress *at)
+{
+    const lane one = lane_set1(1.0);
+    const lane primal = lane_div(at->primal, lane_mul(at->tau, lane_add(one, at->b_norm)));
+    const lane dual = lane_div(at->dual, lane_mul(at->tau, lane_add(one, at->q_norm)));
+    return lane_max(lane_max(primal, dual), at->gap);
+}
+
+/*
+ * Keeps the point if it is the best so far and worth it: late in degenerate problems rounding makes
+ * residuals grow again, and Newton's method may come close and arrive nowhere.  Without the embedding it
+ * is not needed, for what fails is solved again.
+ */
+static void keep_best(qc__group *g, progress *at)
+{
+    const lane now = distance(at);
+    const mask solution = mask_or(at->newton, lane_lt(at->kappa, at->tau));
+    mask better = mask_and(mask_andnot(at->finite, at->done), solution);
+    better = mask_and(better, is_within(at, TOLERANCE_INACCURATE));
+    better = mask_and(better, lane_lt(now, at->best));
+    if (!mask_any(better))
+        return;
+    copy_masked(g->best.x, g->w.x, g->nx, better);
+    copy_masked(g->best.y, g->w.y, g->plan->m, better);
+    copy_masked(g->best_s, g->s, g->plan->m, better);
+    at->best = lane_select(better, now, at->best);
+    at->best_tau = lane_select(better, at->tau, at->best_tau);
+}
+
+static void restore_best(qc__group *g, progress *at, mask which)
+{
+    copy_masked(g->w.x, g->best.x, g->nx, which);
+    copy_masked(g->w.y, g->best.y, g->plan->m, which);
+    copy_masked(g->s, g->best_s, g->plan->m, which);
+    at->tau = lane_select(which, at->best_tau, at->tau);
+}
+
 static void judge_certificates(const qc__group *g, progress *at, mask settled)
 {
     const lane eps = lane_set1(g->settings.tolerance_infeasible);
@@ -91,9 +131,8 @@ static void interrupt(progress *at)
 }
 
 /*
- * Ends what cannot go on: no numbers, no step, or no iterations left.  One that had converged, and then
- * lost its solution on the way to a better one, goes back to where Newton's method was last tried from;
- * without the embedding it is solved again anyway.  Returns these.
+ * Ends what cannot go on: no numbers, no step, or no iterations left.  One that has been at a better point
+ * goes back there.  Returns these.
  */
 static mask judge_limits(qc__group *g, progress *at, mask settled)
 {
@@ -105,19 +144,21 @@ static mask judge_limits(qc__group *g, progress *at, mask settled)
     const mask stuck = mask_or(not(moving), mask_or(stalled, astray));
     const mask failed = mask_and(settled, stuck), late = lane_le(lane_set1(most), at->passes);
     const mask ending = mask_andnot(mask_or(failed, late), at->done);
-    const mask kept = mask_and(at->finite, is_within(at, g->settings.tolerance));
-    const mask lost =
-        at->embedded ? mask_andnot(mask_and(ending, at->converged), kept) : mask_none();
+    const mask best = mask_and(at->finite, lane_le(distance(at), at->best));
+    const mask known = lane_le(at->best, lane_set1(TOLERANCE_INACCURATE));
+    const mask lost = mask_andnot(mask_and(ending, known), best);
     at->failed = mask_or(at->failed, mask_andnot(failed, lost));
     finish(at, ending);
     if (mask_any(lost))
-        restore_backup(g, at, lost);
+        restore_best(g, at, lost);
     return lost;
 }
 
 /* Decides for every problem.  Returns those that moved and must be evaluated again. */
 static mask judge(qc__group *g, progress *at)
 {
+    if (at->embedded)
+        keep_best(g, at);
     const mask moved = judge_newton(g, at);
     const mask settled = mask_andnot(at->interior, moved);
     const mask converged = mask_and(settled, is_within(at, g->settings.tolerance));
@@ -178,6 +219,7 @@ static void progress_admit(qc__group *g, progress *at, mask fresh, mask attempt,
     set_masked(&at->step, fresh, 1.0);
     set_masked(&at->passes, fresh, 0.0);
     set_masked(&at->next_try, fresh, NEWTON_GAP);
+    set_masked(&at->best, fresh, INFINITY);
     find_norms(g, at);
     if (mask_any(warm)) {
         newton_begin(g, at, warm);

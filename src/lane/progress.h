@@ -32,9 +32,10 @@ typedef struct progress {
     mask finite;                 /* x, y and s are numbers: maxima overlook what is not */
     mask changed, cold;          /* cold: there is no interior point to go back to */
     lane next_try, backup_tau, backup_kappa;
+    lane best, best_tau; /* the distance from a solution of the best point so far, and its tau */
 
-    lane b_norm, q_norm;         /* largest of b and q, unscaled */
-    lane cost_unit;              /* 1 / c */
+    lane b_norm, q_norm; /* largest of b and q, unscaled */
+    lane cost_unit; /* 1 / c */
 } progress;
 
 ALWAYS_INLINE void masked_put(double *p, int64_t k, mask m, lane a)

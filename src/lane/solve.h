@@ -11,9 +11,6 @@
 #include "lane/judge.h"
 #include "lane/load.h"
 
-/* Residuals that still count as an inaccurate solution, relative. */
-#define TOLERANCE_INACCURATE 1e-5
-
 /* The whole of F, relative to its terms, that a last refinement is worth. */
 #define REFINE_ABOVE 1e-13
 
