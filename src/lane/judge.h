@@ -8,6 +8,8 @@
 #include "lane/newton.h"
 #include "lane/progress.h"
 
+/* Most problems are solved in fewer passes; from there on the best point is kept. */
+#define KEPT_FROM 10
 /* Residuals that still count as an inaccurate solution, relative. */
 #define TOLERANCE_INACCURATE 1e-5
 /* Newton's method is tried at this relative gap, and again each time the gap is ten times smaller. */
@@ -76,8 +78,7 @@ static lane distance(const progress *at)
 
 /*
  * Keeps the point if it is the best so far and worth it: late in degenerate problems rounding makes
- * residuals grow again, and Newton's method may come close and arrive nowhere.  Without the embedding it
- * is not needed, for what fails is solved again.
+ * residuals grow again, and Newton's method may come close and arrive nowhere.
  */
 static void keep_best(qc__group *g, progress *at)
 {
@@ -157,7 +158,7 @@ static mask judge_limits(qc__group *g, progress *at, mask settled)
 /* Decides for every problem.  Returns those that moved and must be evaluated again. */
 static mask judge(qc__group *g, progress *at)
 {
-    if (at->embedded)
+    if (at->embedded || mask_any(mask_andnot(lane_le(lane_set1(KEPT_FROM), at->passes), at->done)))
         keep_best(g, at);
     const mask moved = judge_newton(g, at);
     const mask settled = mask_andnot(at->interior, moved);

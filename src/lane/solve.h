@@ -164,6 +164,7 @@ static unsigned having(const qc__group *g, const int32_t *status, unsigned wante
 }
 
 enum {
+    HAS_NOTHING = 1 << QC_NUMERICAL_ERROR | 1 << QC_MAX_ITERATIONS,
     HAS_POINT = 1 << QC_SOLVED | 1 << QC_SOLVED_INACCURATE,
     HAS_Y = HAS_POINT | 1 << QC_PRIMAL_INFEASIBLE,
     HAS_XS = HAS_POINT | 1 << QC_DUAL_INFEASIBLE
@@ -327,6 +328,25 @@ static unsigned find_retries(const qc__group *g, unsigned doubtful, const int32_
     return having(g, loaded, 1u << QC_UNSOLVED) & ~clean;
 }
 
+/*
+ * The problems whose outcome counts: in the end all, and of those that will be solved again the ones that have
+ * a point, which is better than nothing.  A later round does not replace a point by nothing, or a solution by
+ * an inaccurate one.
+ */
+static unsigned find_outcomes(const qc__group *g, const qc__solve_job *job, const progress *at,
+                              const int32_t *status, unsigned retry)
+{
+    const unsigned tried = mask_bits(lane_lt(lane_zero(), at->passes));
+    unsigned count = ~retry | (tried & having(g, status, HAS_POINT));
+    for (int l = 0; l < g->count; l++) {
+        const int before = job->out.status[g->problem[l]], now = status[l];
+        const int lost = (HAS_POINT >> before & 1) && (HAS_NOTHING >> now & 1);
+        if (lost || (before == QC_SOLVED && now == QC_SOLVED_INACCURATE))
+            count &= ~(1u << l);
+    }
+    return count;
+}
+
 /* Hands over what is finished in the lanes of `which`; `loaded` is the status that the values gave. */
 static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
                    const int32_t *loaded, unsigned doubtful, unsigned which)
@@ -341,8 +361,9 @@ static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
                 g->plan->has_dense && (doubtful >> l & 1) ? QC__RETRY_DENSE : QC__RETRY_EMBEDDED;
     count_passes(g, at, job, which);
     count_done(job, which & ~retry);
-    store_numbers(g, at, job, which & ~retry, status, margin_of(g, at));
-    store(g, at, job, which & ~retry, status);
+    which &= find_outcomes(g, job, at, status, retry);
+    store_numbers(g, at, job, which, status, margin_of(g, at));
+    store(g, at, job, which, status);
 }
 
 static void solve(qc__group *g, const qc__solve_job *job, qc__path path, int embedded,

@@ -205,6 +205,7 @@ void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *w
         s->lanes->group_bind(s->group[w], &s->settings, s->shared_vectors, s->shared);
     memset(s->retry, 0, (size_t)s->batch);
     memset(r->iterations, 0, (size_t)s->batch * sizeof *r->iterations);
+    memset(r->status, 0, (size_t)s->batch * sizeof *r->status); /* QC_UNSOLVED */
     if (qc__values_shared(s->plan))
         s->lanes->share(s->group[0], &job);
     round.work = first_round(s);
