@@ -10,10 +10,12 @@ from quadcone.compat import diffcp
 CONES = {"f": 1, "l": 5, "q": [3], "s": [2]}
 
 
-def make(seed=0, n=4):
+def make(seed=0, n=4, holes=0):
+    """A, b, c and cones of a problem that has a solution; so many rows of A begin with 0."""
     rng = np.random.default_rng(seed)
     m = 12
     A, x, v = rng.standard_normal((m, n)), rng.standard_normal(n), rng.standard_normal(m)
+    A[:holes, 0] = 0.0
     s = diffcp.cones.pi(v, [("z", 1), ("l", 5), ("q", [3]), ("s", [2])])
     return sp.csc_matrix(A), A @ x + s, -A.T @ (s - v), CONES
 
@@ -55,6 +57,29 @@ def test_quadratic_objective(triangle):
     np.testing.assert_allclose((x_moved - x).sum() / step, dP.data.sum(), atol=1e-4)
 
 
+def test_tangents_outside_of_the_patterns():
+    A, b, c, cones = make(holes=3)
+    P = sp.csc_matrix(np.diag([1.0, 2, 3, 4]))
+    x, _, _, D, _ = diffcp.solve_and_derivative(A, b, c, cones, P=P)
+    dA, dP = sp.csc_matrix(np.ones((12, 4))), sp.csc_matrix(np.full((4, 4), 0.1))
+    zero = np.zeros(12, int), np.zeros(4, int)
+    dx = D(dA, *zero, dP=dP)[0]
+    step = 1e-6
+    x_moved = diffcp.solve_only(A + step * dA, b, c, cones, P=P + step * dP)[0]
+    np.testing.assert_allclose((x_moved - x) / step, dx, atol=1e-4)  # a one-sided difference
+
+
+def test_gradient_of_an_empty_quadratic_term():
+    A, b, c, cones = make()
+    zero = np.zeros(12)
+    kwargs = {"tau": 0.1, "rho": 0.0}
+    none = sp.csc_matrix((4, 4))
+    for given in ({}, {"mode": "lpgd", "derivative_kwargs": kwargs}):
+        DT = diffcp.solve_and_derivative(A, b, c, cones, P=none, **given)[4]
+        dP = DT(dx=c, dy=zero, ds=zero, return_dP=True)[3]
+        assert dP.shape == (4, 4) and dP.nnz == 0
+
+
 def test_batch_of_two_families():
     problems = [make(0), make(1), make(2, n=3)]
     lists = [list(each) for each in zip(*problems, strict=True)]
@@ -77,6 +102,26 @@ def test_lpgd():
     np.testing.assert_allclose(DT(np.ones(4), zero, zero)[2], exact[2], atol=1e-3)
     with pytest.raises(ValueError, match="tau > 0"):
         DT(np.ones(4), zero, zero, tau=0.0)
+
+
+def test_lpgd_with_rho_and_without_a_quadratic_term():
+    A, b, c, cones = make()
+    zero = np.zeros(12)
+    exact = diffcp.solve_and_derivative(A, b, c, cones)[4](np.ones(4), zero, zero)
+    DT = diffcp.solve_and_derivative(A, b, c, cones, mode="lpgd")[4]
+    found = DT(np.ones(4), zero, zero, tau=1e-5, rho=0.1)
+    np.testing.assert_allclose(found[2], exact[2], atol=1e-3)  # as of tau alone
+
+
+def test_cones_for_the_extension():
+    _diffcp = pytest.importorskip("diffcp._diffcp")
+    given = [("z", 1), ("l", 5), ("q", [3]), ("s", [2])]
+    cones = diffcp.cones.parse_cone_dict_cpp(given)
+    v = np.random.default_rng(0).standard_normal(12)
+    dv = 1e-7 * np.arange(12.0)
+    moved = diffcp.cones.pi(v + dv, given) - diffcp.cones.pi(v, given)
+    found = _diffcp.dprojection(v, cones, False).matvec(dv)
+    np.testing.assert_allclose(found, moved, atol=1e-12)  # the second order of dv
 
 
 def test_errors():

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from ..._problem import Problem
 from ..._solution import Solution
 from ..._status import Status
-from ._program import LPGD_MODES, Program, SolverError, values_at
+from ._program import LPGD_MODES, Program, SolverError, places, values_at
 
 STATUSES: dict[str, str] = {
     Status.SOLVED: "Solved",
@@ -38,7 +38,8 @@ class Group:
 
     def __post_init__(self) -> None:
         first = self.programs[0]
-        self.problem = Problem(first.P, first.A if len(first.b) else None, first.cones)
+        P = _no_curvature(len(first.c)) if first.P is None and self.mode in LPGD_MODES else first.P
+        self.problem = Problem(P, first.A if len(first.b) else None, first.cones)
         self.solution = self._solve(self.warm_start)
 
     def _solve(self, warm_start: Any, **derivative: Any) -> Solution:
@@ -82,18 +83,37 @@ class Group:
     ) -> tuple[list[Any], list[Any], list[Any]]:
         """Lists of dx, dy and ds."""
         programs = self.programs
-        if dPs is not None and programs[0].P is None:
-            raise ValueError("P must be provided if dP is not None.")
-        dA = [values_at(dA, "dA", each.A) for dA, each in zip(dAs, programs, strict=True)]
-        tangents = self._derived(kwargs).jvp(
-            dP=None
-            if dPs is None
-            else np.stack([_whole(*pair) for pair in zip(dPs, programs, strict=True)]),
-            dq=np.stack([np.ravel(dc) for dc in dcs]),
-            dA=np.stack(dA) if len(programs[0].b) else None,
-            db=np.stack([np.ravel(db) for db in dbs]),
-        )
+        if dPs is not None:
+            if programs[0].P is None:
+                raise ValueError("P must be provided if dP is not None.")
+            dPs = [_whole(*pair) for pair in zip(dPs, programs, strict=True)]
+        db = np.array([np.ravel(each) for each in dbs], np.float64)
+        dc = np.array([np.ravel(each) for each in dcs], np.float64)
+        moved = self._moved_values if self.mode in LPGD_MODES else self._moved_sides
+        tangents = self._derived(kwargs).jvp(**moved(dPs, dAs, db, dc))
         return list(tangents.dx), list(tangents.dy), list(tangents.ds)
+
+    def _moved_sides(self, dPs: Any, dAs: Any, db: Any, dc: Any) -> dict[str, Any]:
+        """Tangents of b and q that stand for those of P and A as well, whatever their patterns."""
+        found = self.solution
+        for k, dA in enumerate(dAs):
+            db[k] -= dA @ found.x[k]
+            dc[k] += dA.T @ found.y[k]
+            if dPs is not None:
+                dc[k] += dPs[k] @ found.x[k]
+        return {"dq": dc, "db": db}
+
+    def _moved_values(self, dPs: Any, dAs: Any, db: Any, dc: Any) -> dict[str, Any]:
+        """All tangents, those of P and A on their patterns: LPGD moves the values themselves."""
+        programs = self.programs
+        dA = [values_at(dA, "dA", each.A) for dA, each in zip(dAs, programs, strict=True)]
+        dP = [values_at(dP, "dP", each.P) for dP, each in zip(dPs or [], programs, strict=False)]
+        return {
+            "dP": np.stack(dP) if dP else None,
+            "dq": dc,
+            "dA": np.stack(dA) if len(programs[0].b) else None,
+            "db": db,
+        }
 
     def adjoint(
         self, dxs: Any, dys: Any, dss: Any, *, return_dP: bool = False, **kwargs: Any
@@ -131,24 +151,26 @@ class Group:
         return self._moved[tau, rho]
 
 
+def _no_curvature(n: int) -> Any:
+    """A P of 0 with a diagonal, to which LPGD adds rho."""
+    return sp.csc_matrix((np.zeros(n), np.arange(n), np.arange(n + 1)), shape=(n, n))
+
+
 def _like(pattern: Any, values: Any) -> Any:
     """A matrix by columns with this pattern."""
     return sp.csc_matrix((values.copy(), pattern.indices, pattern.indptr), shape=pattern.shape)
 
 
 def _whole(dP: Any, program: Program) -> Any:
-    """(nnz,): a tangent of the caller's P as one of the whole P."""
-    if program.is_triangle:
-        dP = dP + sp.triu(dP, 1).T
-    return values_at(dP, "dP", program.P)
+    """A tangent of the caller's P as one of the whole P."""
+    return dP + sp.triu(dP, 1).T if program.is_triangle else dP
 
 
 def _part(program: Program, values: Any) -> Any:
-    """The gradient of the caller's P, of that of the whole P."""
-    whole = _like(program.P, values)
-    if program.is_triangle:
-        whole = whole + sp.triu(whole, 1)
+    """The gradient of the caller's P, of that of the whole P, which is symmetric."""
     pattern = program.dP_pattern
-    columns = np.repeat(np.arange(pattern.shape[1]), np.diff(pattern.indptr))
-    picked = np.asarray(whole[pattern.indices, columns]).ravel()
+    picked = values[np.searchsorted(places(program.P), places(pattern))]
+    if program.is_triangle:
+        columns = np.repeat(np.arange(pattern.shape[1]), np.diff(pattern.indptr))
+        picked = np.where(pattern.indices == columns, picked, 2.0 * picked)
     return _like(pattern, picked)

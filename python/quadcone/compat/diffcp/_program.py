@@ -122,17 +122,17 @@ def values_at(matrix: Any, name: str, pattern: Any) -> Any:
     matrix = _canonical(matrix)
     if matrix.shape != pattern.shape:
         raise ValueError(f"{name} has shape {matrix.shape}, expected {pattern.shape}")
-    places, wanted = _places(pattern), _places(matrix)
-    found = np.searchsorted(places, wanted)
-    missing = (found == len(places)) | (places[np.minimum(found, len(places) - 1)] != wanted)
+    known, wanted = places(pattern), places(matrix)
+    found = np.searchsorted(known, wanted)
+    missing = (found == len(known)) | (known[np.minimum(found, len(known) - 1)] != wanted)
     if np.any(matrix.data[missing] != 0.0):
         raise ValueError(f"{name} has entries where the sparsity pattern has none")
-    values = np.zeros(len(places))
+    values = np.zeros(len(known))
     values[found[~missing]] = matrix.data[~missing]
     return values
 
 
-def _places(matrix: Any) -> Any:
+def places(matrix: Any) -> Any:
     """Numbers of the places by columns, which increase."""
     columns = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
     return columns * np.int64(matrix.shape[0]) + matrix.indices

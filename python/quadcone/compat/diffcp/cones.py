@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from math import isqrt
 from typing import Any
 
@@ -24,6 +25,17 @@ CONES = [ZERO, POS, SOC, PSD, EXP, EXP_DUAL]  # in the order of rows
 def parse_cone_dict(cone_dict: dict[str, Any]) -> list[tuple[str, Any]]:
     """(cone, size or sizes), in the order of rows."""
     return [(cone, cone_dict[cone]) for cone in CONES if cone in cone_dict]
+
+
+def parse_cone_dict_cpp(cone_list: list[tuple[str, Any]]) -> list[Any]:
+    """Cones as the extension of diffcp itself takes them; that has to be installed."""
+    extension = import_module("diffcp._diffcp")
+    kinds = extension.ConeType
+    names = (kinds.ZERO, kinds.POS, kinds.SOC, kinds.PSD, kinds.EXP, kinds.EXP_DUAL)
+    kind_of = dict(zip(CONES, names, strict=True))
+    return [
+        extension.Cone(kind_of[cone], np.atleast_1d(sizes).tolist()) for cone, sizes in cone_list
+    ]
 
 
 def vec_psd_dim(dim: int) -> int:
