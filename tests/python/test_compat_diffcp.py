@@ -113,6 +113,12 @@ def test_lpgd_with_rho_and_without_a_quadratic_term():
     np.testing.assert_allclose(found[2], exact[2], atol=1e-3)  # as of tau alone
 
 
+def test_projection_of_the_embedding():
+    cones = [("z", 1), ("l", 2)]
+    found = diffcp.cone_program.pi((np.array([-1.0]), -np.ones(3), np.array([-2.0])), cones)
+    np.testing.assert_array_equal(found, [-1.0, -1.0, 0.0, 0.0, 0.0])
+
+
 def test_cones_for_the_extension():
     _diffcp = pytest.importorskip("diffcp._diffcp")
     given = [("z", 1), ("l", 5), ("q", [3]), ("s", [2])]

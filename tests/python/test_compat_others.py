@@ -62,6 +62,10 @@ def test_qpax():
         np.testing.assert_allclose(s, [1, 0], atol=1e-8)
         np.testing.assert_allclose(z, [0, 1], atol=1e-8)
         assert y.shape == (0,) and converged == 1
+        data = qpax.QPData(Q, q, *none, G, h)
+        params = qpax.SolverParams()
+        found = qpax.solve_qp(*data, solver_tol=params.tol, linear_solver=params.linear_solver)
+        np.testing.assert_array_equal(qpax.QPState(*found[:4]).x, x)
         gradient = jax.grad(lambda q: qpax.solve_qp_primal(Q, q, *none, G, h).sum())(q)
         np.testing.assert_allclose(gradient, [-0.5, 0.0], atol=1e-8)
 

@@ -12,7 +12,7 @@ those of a point on the central path.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,34 @@ class LinearSolver(Enum):
 
     CHOLESKY = "cholesky"
     QR = "qr"
+
+
+class QPData(NamedTuple):
+    """A problem; Q (n, n), q (n,), A (p, n), b (p,), G (m, n), h (m,)."""
+
+    Q: Array
+    q: Array
+    A: Array
+    b: Array
+    G: Array
+    h: Array
+
+
+class QPState(NamedTuple):
+    """A solution; x (n,), s and z (m,), y (p,)."""
+
+    x: Array
+    s: Array
+    z: Array
+    y: Array
+
+
+class SolverParams(NamedTuple):
+    """What `solve_qp` takes as solver_tol, max_iter and linear_solver."""
+
+    tol: float = 1e-5
+    max_iter: int = 30
+    linear_solver: LinearSolver = LinearSolver.CHOLESKY
 
 
 _TIGHTEST, _LOOSEST = 1e-12, 1e-8
@@ -69,9 +97,10 @@ def solve_qp_primal(
     solver_tol: float = 1e-5,
     target_kappa: float = 1e-3,
     max_iter: int = 30,
+    **kwargs: Any,
 ) -> Array:
     """x (n,), with gradients for all arguments; see `solve_qp`."""
-    del max_iter, target_kappa
+    del max_iter, target_kappa, kwargs
     _check_backend(backend)
     z: Array = _solve(Q, q, A, b, G, h, solver_tol).z
     return z
@@ -126,9 +155,10 @@ def solve_qp_elastic_primal(
     solver_tol: float = 1e-5,
     target_kappa: float = 1e-3,
     max_iter: int = 30,
+    **kwargs: Any,
 ) -> Array:
     """x (n,) of `solve_qp_elastic`, with gradients for all arguments, penalty included."""
-    del target_kappa, max_iter
+    del target_kappa, max_iter, kwargs
     return solve_qp_elastic(Q, q, G, h, penalty, backend=backend, solver_tol=solver_tol)[0]
 
 

@@ -26,6 +26,13 @@ from ._program import (
     read_program,
 )
 from ._program import SolverError as SolverError
+from .cones import pi as _pi
+
+
+def pi(z: tuple[Any, Any, Any], cones: list[tuple[str, Any]]) -> Any:
+    """The projection of (u, v, w) on R^n x K* x R+, where K is a product of cones."""
+    u, v, w = z
+    return np.concatenate([u, _pi(v, cones, dual=True), np.maximum(w, 0)])
 
 
 def solve_and_derivative(

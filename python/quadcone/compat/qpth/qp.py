@@ -23,7 +23,9 @@ from ... import Report
 from ...torch import qp
 from .._gradients import average_gradient
 from ._sparse import SparseProgram
-from .util import expandParam, extract_nBatch
+from .util import bger as bger
+from .util import expandParam as expandParam
+from .util import extract_nBatch as extract_nBatch
 
 _TOLERANCE = 1e-8
 _WARNING = "qpth warning: some problems of the batch have no solution; z is NaN there."
