@@ -9,18 +9,19 @@ a framework needs is `Stage`, a map of arrays to arrays with its adjoint.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ._problem import Problem
 from ._sparse import Sparse
 from ._values import shape_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ._problem import Problem
     from ._values import Array
 
 Shape = tuple[int, ...]
@@ -146,6 +147,27 @@ class Program:
             if shape[0] > batch:
                 batch, owner = shape[0], name
         return batch
+
+    def serving(self, settings: dict[str, Any]) -> Program:
+        """The same, or where settings give LPGD a rho, which moves P, with P's whole diagonal."""
+        if self.problem._override(settings).lpgd_rho == 0.0:
+            return self
+        P, n = self.problem.P, self.problem.n
+        known = np.repeat(np.arange(n), np.diff(P.indptr)) * n + P.indices
+        places = np.union1d(known, np.arange(n) * (n + 1))
+        moved = np.searchsorted(places, known)
+        values = np.zeros(len(places))
+        values[moved] = P.data
+        whole = type(P)(
+            (values, places % n, np.searchsorted(places, np.arange(n + 1) * n)), shape=P.shape
+        )
+        rows, *others = self.maps
+        shape = (len(places), rows.shape[1])
+        rows = Sparse(moved[rows.row], rows.column, rows.value, shape)
+        old = self.problem
+        problem = Problem(whole, old.A if old.m else None, old.cones, **asdict(old.settings))
+        maps = (rows, *others)
+        return Program(problem, self.parameters, self.inputs, maps, self.outputs)  # type: ignore[arg-type]
 
     def fault(self, values: Sequence[Any]) -> str:
         """What is wrong with the first parameter, as NumPy arrays, that is at fault; else ""."""

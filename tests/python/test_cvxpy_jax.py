@@ -71,6 +71,17 @@ def test_transforms():
     np.testing.assert_allclose(hessian[0], expected, atol=1e-6)
 
 
+def test_lpgd_with_rho():
+    case = linear()
+    arrays = samples(case, 0)
+    found = []
+    for settings in ({}, {"derivative_mode": "lpgd", "lpgd_tau": 1e-5, "lpgd_rho": 0.1}):
+        args = case.problem, case.parameters, case.variables[:1]
+        layer = quadcone.jax.CvxpyLayer(*args, **settings)
+        found.append(jax.grad(lambda *each, f=layer: loss(f(*each)))(*arrays))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-3)  # a difference, of tau
+
+
 def test_pickle_and_dtypes():
     case = linear()
     layer = quadcone.jax.CvxpyLayer(case.problem, case.parameters, case.variables)

@@ -12,7 +12,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 import torch
-from cvxpy_cases import CASES, Case, quadratic, quadratic_form, sparse
+from cvxpy_cases import CASES, Case, linear, quadratic, quadratic_form, sparse
 
 import quadcone as qc
 import quadcone.cvxpy
@@ -67,6 +67,22 @@ def test_gradients(make):
     # A symmetric, diagonal or sparse parameter is read as such, whatever the perturbation.
     assert torch.autograd.gradcheck(layer, tensors(case), atol=1e-5, rtol=1e-4)
     assert torch.autograd.gradcheck(layer, tensors(case, batch=2), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("make", [linear, quadratic])
+def test_lpgd_with_rho(make):
+    """It moves the diagonal of P, of which these problems have nothing and a part."""
+    case = make()
+    values = tensors(case, batch=2)
+    found = []
+    for settings in ({}, {"derivative_mode": "lpgd", "lpgd_tau": 1e-5, "lpgd_rho": 1e-6}):
+        layer = layer_of(case, **settings)
+        x = pickle.loads(pickle.dumps(layer))(*values)[0]
+        found.append(torch.autograd.grad(x.pow(2).sum(), values))
+    for exact, lpgd in zip(*found, strict=True):
+        torch.testing.assert_close(
+            exact, lpgd, atol=1e-3, rtol=1e-3
+        )  # a difference; both are of order tau and rho
 
 
 @pytest.mark.parametrize("mixed", ["001", "010", "011", "100", "101", "110"])

@@ -61,6 +61,7 @@ class CvxpyLayer:
                 sparse_values=sparse_values,
                 canon_backend=canon_backend,
             )
+        problem = problem.serving(settings)
         self._prepare(problem, ConeLayer(problem.problem, **settings))
 
     def _prepare(self, program: Program, solver: ConeLayer) -> None:

@@ -52,12 +52,10 @@ class CvxpyLayer(nn.Module):
         **settings: Any,
     ) -> None:
         super().__init__()
-        if isinstance(problem, Program):
-            self.program = problem
-        else:
+        if not isinstance(problem, Program):
             from ..cvxpy import compile_problem
 
-            self.program = compile_problem(
+            problem = compile_problem(
                 problem,
                 parameters,
                 variables,
@@ -65,6 +63,7 @@ class CvxpyLayer(nn.Module):
                 sparse_values=sparse_values,
                 canon_backend=canon_backend,
             )
+        self.program = problem.serving(settings)
         self.solver = ConeLayer(self.program.problem, **settings)
         self._traced = TracedProgram(self.program)
 
