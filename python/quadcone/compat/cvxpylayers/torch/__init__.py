@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ...._errors import SolveError
 from ....torch import CvxpyLayer as Layer
 from .._arguments import check_shapes, compile_layer, read_call, read_solver, solver_error
+from .._early import early_stop, unfinished
 
 
 class CvxpyLayer(nn.Module):
@@ -52,7 +54,8 @@ class CvxpyLayer(nn.Module):
         """The values of the variables, with the batch in front where a parameter has it.
 
         params: each of its parameter's shape, with or without a batch in front.
-        solver_args: as those of the layer, for this call.
+        solver_args: as those of the layer, for this call.  max_iters below 25 gives what SCS has by
+            then, as its convergence is not looked at before; and the derivatives of the solution.
         warm_start: accepted with "MOREAU", and ignored.
 
         Raises ValueError for shapes, and SolverError where a problem of the batch has no solution.
@@ -63,9 +66,24 @@ class CvxpyLayer(nn.Module):
         if key not in self._layers:
             self._layers[key] = Layer(self.program, on_failure="raise", **settings)
         try:
-            return self._layers[key]._solve(params)
+            values = self._layers[key]._solve(params)
         except SolveError as error:
             raise solver_error(error) from error
+        iterations = early_stop(self.solver, self.solver_args, solver_args)
+        return self._stop_early(params, values, iterations) if iterations else values
+
+    def _stop_early(
+        self, params: tuple[Tensor, ...], values: tuple[Tensor, ...], iterations: int
+    ) -> tuple[Tensor, ...]:
+        """What SCS has by then, with the derivatives of the solution."""
+        arrays = [value.detach().cpu().double().numpy() for value in params]
+        found = unfinished(self.program, arrays, iterations)
+        if found is None:
+            return values
+        return tuple(
+            value + (torch.from_numpy(early).to(value) - value).detach()
+            for value, early in zip(values, found, strict=True)
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_layers": {}}
