@@ -17,6 +17,7 @@ CONE_SPEED = {"soc20": 10, "soc100": 8, "soc500": 3, "psd5": 8, "psd10": 5, "psd
 CONE_SPEED |= {"psd40": 1.5, "logistic20": 6, "logistic100": 4, "entropy100": 8}
 CONE_SPEED |= {"pnorm1.5": 8, "pnorm3": 8, "geomean": 8}
 LAYER_SPEED = 10
+NOTHING = "a torch Function that does nothing"
 ACCURATE = ("nz10", "nz50", "nz100", "nz200")
 
 
@@ -47,7 +48,7 @@ def claims(results: Results) -> list[Claim]:
         found += _cone(name, family)
     for problem in results["layers"].values():
         found += _against_correct("CvxpyLayer", problem, LAYER_SPEED)
-    return found + list(_layer(results))
+    return [*found, *_layer(results), *_front_ends(results)]
 
 
 def _cone(name: str, family: Results) -> Iterator[Claim]:
@@ -110,6 +111,27 @@ def _layer(results: Results) -> Iterator[Claim]:
     if "memory" in results:
         took = results["memory"]["quadcone"]
         yield Claim("peak memory, nz 100, batch 512", "<= 150 MB", f"{took:.0f} MB", took <= 150)
+
+
+def _front_ends(results: Results) -> Iterator[Claim]:
+    if "overhead" in results:
+        took = results["overhead"]
+        nothing = f" (a Function that does nothing: {took[NOTHING]:.0f} us)"
+        for name, limit, beside in (
+            ("quadcone.torch.qp", 40, nothing),
+            ("quadcone.Problem", 10, ""),
+        ):
+            over = took[name] - took["the C calls"]
+            what = f"{name} over its C calls, nz 2{beside}"
+            yield Claim(what, f"<= {limit} us", f"{over:.1f} us", over <= limit)
+    for key, what, limit, unit in (
+        ("compile", "compiling a CvxpyLayer, over CVXPY", 20, "%"),
+        ("growth", "growth over 10,000 calls", 5, "MB"),
+        ("import", "import, over NumPy's", 150, "ms"),
+    ):
+        if key in results:
+            worst = max(results[key].values())
+            yield Claim(what, f"<= {limit} {unit}", f"{worst:.1f} {unit}", worst <= limit)
 
 
 def _at_most(what: str, value: float, limit: float) -> Claim:

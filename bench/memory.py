@@ -37,15 +37,15 @@ def _measure(kind: type[Peer]) -> float:
     inputs = (family.P, family.q, family.A, family.b)
     outputs = sum(value.nbytes for value in inputs) + family.q.nbytes  # gradients, and x
     gc.collect()
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     _forget_peak()
     peer = kind(family)
     peer.forward()
     peer.backward()
-    return (_resident("VmHWM") - before - outputs) / 1e6
+    return (resident("VmHWM") - before - outputs) / 1e6
 
 
-def _resident(key: str) -> int:
+def resident(key: str) -> int:
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(key))
 

@@ -12,6 +12,7 @@ from .claims import claims
 from .plots import plot_accuracy, plot_speed
 
 Results = dict[str, Any]
+DIGITS = {"threads": 2, "overhead": 1, "growth": 2}  # after the point, in small tables
 
 HOW = """\
 One thread unless said, float64. Times are CPU microseconds a problem, medians of interleaved
@@ -56,6 +57,10 @@ def _page(results: Results) -> Iterator[str]:
     for problem in results["layers"].values():
         yield from _cones(problem)
     yield from _small_table(results, "latency", "Latency of a layer, nz 2, one problem", "us")
+    yield from _small_table(results, "overhead", "Front ends, nz 2, forward + backward", "us")
+    yield from _small_table(results, "compile", "Compiling a CvxpyLayer, over CVXPY alone", "%")
+    yield from _small_table(results, "growth", "Growth of a process over 10,000 calls", "MB")
+    yield from _small_table(results, "import", "Import, over NumPy's", "ms")
     yield from _small_table(results, "threads", "Two threads over one, nz 50, batch 128", "x")
     yield from _small_table(results, "memory", "Peak memory, nz 100, batch 512", "MB")
 
@@ -122,5 +127,6 @@ def _small_table(results: Results, key: str, title: str, unit: str) -> Iterator[
     if key not in results:
         return
     yield from ["", f"## {title}", "", f"| | {unit} |", "|---|---|"]
+    digits = DIGITS.get(key, 0)
     for name, value in results[key].items():
-        yield f"| {name} | {value:.2f} |" if unit == "x" else f"| {name} | {value:.0f} |"
+        yield f"| {name} | {value:.{digits}f} |"

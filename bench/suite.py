@@ -20,6 +20,7 @@ import quadcone
 
 from .cones import CONE_FAMILIES, measure_cones
 from .families import FAMILIES, Family
+from .frontends import compile_times, growth, import_time, overheads
 from .latency import latencies
 from .layers import LAYER_PROBLEMS, measure_layer
 from .memory import peaks
@@ -28,7 +29,7 @@ from .reference import Reference, error, reference
 from .timing import Timing, measure, ratio
 
 QUICK = ("nz10", "nz50", "sudoku", "tv100", "mpc10", "soc20", "psd5", "logistic20", "geomean")
-QUICK += ("layer-portfolio", "threads", "latency", "memory")
+QUICK += ("layer-portfolio", "threads", "latency", "overhead", "memory")
 PACKAGES = ("torch", "numpy", "qpth", "moreau", "proxsuite", "piqp", "daqp", "osqp", "cvxpylayers")
 PACKAGES += ("diffcp", "scs", "clarabel", "cvxpy")
 Results = dict[str, Any]
@@ -46,6 +47,10 @@ def run(only: list[str], quick: bool) -> Results:
         "": {
             "threads": partial(_threads, short),
             "latency": partial(latencies, short),
+            "overhead": partial(overheads, short),
+            "compile": compile_times,
+            "growth": growth,
+            "import": import_time,
             "memory": partial(peaks, ("quadcone", "quadcone.torch")) if quick else peaks,
         },
     }
