@@ -147,6 +147,11 @@ def test_without_derivatives():
 # vmap
 
 
+def test_vmap_over_nothing():
+    with pytest.raises(ValueError, match="vmap maps over a dimension of size 0"):
+        jax.vmap(lambda q: qp(jnp.eye(2), q))(jnp.zeros((0, 2)))
+
+
 @pytest.mark.parametrize(
     "mapped", [NAMES, ("q",), ("Q",), ("A", "b"), ("G",), ("h", "b"), ("Q", "G")], ids="".join
 )

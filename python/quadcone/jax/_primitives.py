@@ -116,7 +116,10 @@ for _p in (solve_p, tangent_p, adjoint_p):
 
 
 def _mapped_size(args: Any, dims: Any) -> Any:
-    return next(arg.shape[dim] for arg, dim in zip(args, dims, strict=True) if dim is not None)
+    size = next(arg.shape[dim] for arg, dim in zip(args, dims, strict=True) if dim is not None)
+    if size == 0:
+        raise ValueError("vmap maps over a dimension of size 0, expected at least 1 problem")
+    return size
 
 
 def _fold_operands(
