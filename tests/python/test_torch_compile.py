@@ -248,6 +248,15 @@ def test_operators_can_be_mapped():
     assert torch.allclose(vmap(run)(q), torch.stack([run(one) for one in q]))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # that sizes become constants
+def test_traced_by_jit():
+    """A traced call depends on its arguments, and is no constant."""
+    Q, q = torch.eye(2, dtype=torch.float64), torch.tensor([1.0, -2.0], dtype=torch.float64)
+    traced = torch.jit.trace(lambda slope: qp(Q, slope), (q,))
+    torch.testing.assert_close(traced(3.0 * q), -3.0 * q)
+
+
 def test_handles():
     """A tape lives as long as the memory of its handle, and a copy finds it as long."""
     Q, q, *_ = arguments(batched=())

@@ -201,6 +201,17 @@ def test_integers_and_strides():
     assert torch.equal(qp(*tensors[:5], expanded), qp(*tensors[:5], expanded.contiguous()))
 
 
+def test_views_that_have_a_bit_for_their_sign():
+    """One of a single number counts as contiguous, and its memory holds the opposite."""
+    q = torch.tensor([1 + 2j], dtype=torch.complex128).conj().imag
+    assert q.is_neg() and q.is_contiguous()
+    Q = torch.eye(1, dtype=torch.float64)
+    assert qp(Q, q).item() == 2.0
+    slope = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    qp(Q, slope).backward(q)
+    assert slope.grad.item() == 2.0
+
+
 def test_cotangents_of_any_kind():
     """Expanded, strided, and only some of the outputs."""
     tensors = learned(arguments())

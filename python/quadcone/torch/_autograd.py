@@ -46,8 +46,8 @@ def solve(
     if settings.derivatives and is_grad_enabled():
         for t in tensors:
             if t is not None and t.requires_grad:
-                *outputs, report = Recorded.apply(call, *tensors)
-                return tuple(outputs), report
+                found = Recorded.apply(call, *tensors)
+                return found[:-1], found[-1]
     outputs, _, report = run_solve(call, tensors, False)
     return outputs, report
 
@@ -80,10 +80,14 @@ class Recorded(torch.autograd.Function):
                 "give backward or grad retain_graph=True to use them again"
             )
         wanted = cotangents[:-1]
-        if all(cotangent is None for cotangent in wanted):
+        for first in wanted:
+            if first is not None:
+                break
+        else:
             return (None,) * 7
         needs = ctx.needs_input_grad[1:]
-        if _is_watched(wanted):
+        # A backward may itself be recorded, transformed, or mapped by is_grads_batched=True.
+        if is_grad_enabled() or are_transforms_active() or is_mapped(first):
             found = _differentiable(call, ctx.saved_tensors, needs, wanted)
         else:
             found = _plain(call, tape, needs, wanted)
@@ -92,16 +96,6 @@ class Recorded(torch.autograd.Function):
         if call.place:
             found = as_arguments(found, ctx.types, call.place[1])
         return (None, *found)
-
-
-def _is_watched(cotangents: Sequence[Tensor | None]) -> bool:
-    """Whether a backward is itself recorded, transformed, or mapped by is_grads_batched=True."""
-    if is_grad_enabled() or are_transforms_active():
-        return True
-    for g in cotangents:
-        if g is not None:
-            return is_mapped(g)
-    return False
 
 
 def _plain(

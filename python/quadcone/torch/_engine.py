@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, empty_strided
 
 from .. import _core
 from .._settings import Settings
@@ -47,9 +47,9 @@ def run_solve(
         A, b = G, h
     settings = call.settings
     threads = settings.num_threads or torch.get_num_threads()
-    x = torch.empty_strided(*layout.x_shape, dtype=DOUBLE)
-    y = torch.empty_strided(*layout.y_shape, dtype=DOUBLE) if call.full else None
-    s = torch.empty_strided(*layout.y_shape, dtype=DOUBLE) if call.full else None
+    x = empty_strided(*layout.x_shape, dtype=DOUBLE)
+    y = empty_strided(*layout.y_shape, dtype=DOUBLE) if call.full else None
+    s = empty_strided(*layout.y_shape, dtype=DOUBLE) if call.full else None
     report, tape = layout.plan.solve(
         layout.batch,
         settings.to_core(threads, derivatives),
@@ -81,15 +81,14 @@ def run_vjp(
     P, q, A, b, G, h = needs
     asked = needs if layout.in_blocks else (P, q, A or G, b or h)
     gradients = [
-        torch.empty_strided(shape, strides, dtype=DOUBLE) if ask else None
-        for (shape, strides), ask in zip(layout.gradients, asked, strict=True)
+        empty_strided(*place, dtype=DOUBLE) if ask else None
+        for place, ask in zip(layout.gradients, asked, strict=True)
     ]
     # These must live until the call is over: their addresses are all that it gets.
     sources = [None if g is None else as_doubles(g) for g in cotangents]
-    addresses = [None if g is None else g.data_ptr() for g in sources]
-    if len(addresses) == 1:
-        addresses += (None, None)
-    addresses += [None if g is None else g.data_ptr() for g in gradients]
+    if len(sources) == 1:
+        sources += (None, None)
+    addresses = [None if g is None else g.data_ptr() for g in sources + gradients]
     if layout.in_blocks:
         addresses.append(layout.rows)
     tape.vjp(*addresses)

@@ -12,6 +12,7 @@ from ._layout import Slot
 
 CPU = torch.device("cpu")
 DOUBLE = torch.float64
+STRIDED = torch.strided
 
 Tensors = tuple[Tensor | None, ...]
 Place = tuple[torch.dtype, torch.device]
@@ -24,9 +25,9 @@ def output_place(
     for t in tensors:
         if t is None:
             continue
-        if t.dtype is not DOUBLE or not t.is_cpu or t.layout is not torch.strided:
+        if t.dtype is not DOUBLE or not t.is_cpu or t.layout is not STRIDED:
             break
-        if not t.is_contiguous():
+        if not t.is_contiguous() or t.is_neg():
             break
     else:
         return None
@@ -52,7 +53,7 @@ def common_place(given: Sequence[tuple[str, Tensor]]) -> Place:
 def _check_places(given: Sequence[tuple[str, Tensor]]) -> None:
     first_name, first = given[0]
     for name, t in given:
-        if t.layout is not torch.strided:
+        if t.layout is not STRIDED:
             raise TypeError(f"{name} has layout {t.layout}, expected a dense (strided) tensor")
         if t.dtype.is_complex:
             raise TypeError(f"{name} has dtype {t.dtype}, expected real numbers")
@@ -62,9 +63,11 @@ def _check_places(given: Sequence[tuple[str, Tensor]]) -> None:
 
 def as_doubles(tensor: Tensor) -> Tensor:
     """As the solver takes it; a copy only where that is another."""
-    if tensor.dtype is DOUBLE and tensor.is_cpu and tensor.is_contiguous():
+    plain = tensor.dtype is DOUBLE and tensor.is_cpu and tensor.is_contiguous()
+    if plain and not tensor.is_neg():
         return tensor
-    return tensor.detach().to(CPU, DOUBLE).contiguous()
+    # Views such as z.conj().imag have a bit instead of the sign.
+    return tensor.detach().resolve_neg().to(CPU, DOUBLE).contiguous()
 
 
 def as_arguments(

@@ -21,6 +21,7 @@ from ._tensors import CPU, DOUBLE, Tensors, common_place
 # Looked up once: is_traced is asked at every call.
 are_transforms_active = torch._C._are_functorch_transforms_active
 _count_dispatch_modes = torch._C._len_torch_dispatch_stack
+_tracing_state = torch._C._get_tracing_state  # of torch.jit
 
 
 def evaluate_while_tracing(function: Callable[..., object]) -> None:
@@ -36,6 +37,7 @@ def is_traced() -> bool:
         or are_transforms_active()
         or forward_ad._current_level >= 0
         or _count_dispatch_modes() > 0
+        or _tracing_state() is not None
     )
 
 
