@@ -81,6 +81,21 @@ def test_few_iterations_of_scs_show(fit, batch):
     assert values[0] > 1e-2 and values[2] < values[0]
 
 
+def test_compiled_and_mapped(fit):
+    A, b = tensors((3, 2), (4, 3))
+    layer = CvxpyLayer(*fit)
+    options = {"max_iters": 10, "mode": "dense"}
+
+    def call(b):
+        return layer(A, b, solver_args=options)[0]
+
+    expected = layer(A, b)[0]
+    compiled = torch.compile(call, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(b), expected)
+    torch.testing.assert_close(torch.func.vmap(call)(b), expected)
+    torch.compiler.reset()
+
+
 def test_errors_are_those_of_a_diffcp_that_is_there(monkeypatch):
     """Code that changes one import goes on to catch the exception of another."""
 

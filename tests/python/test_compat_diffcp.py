@@ -93,6 +93,15 @@ def test_batch_of_two_families():
         np.testing.assert_allclose(tangents[0][k], one_D(*problem[:3])[0], atol=1e-6)
 
 
+def test_batch_with_some_starts():
+    A, b, c, cones = make()
+    x, y, s = diffcp.solve_only(A.tolil(), b, c, cones)
+    lists = [[each, each] for each in (A, b, c, cones)]
+    for starts in ([None, (x, y, s)], [(x, y, s)] * 2):
+        xs = diffcp.solve_only_batch(*lists, warm_starts=starts)[0]
+        np.testing.assert_allclose(xs, [x, x], atol=1e-9)
+
+
 def test_lpgd():
     A, b, c, cones = make()
     zero = np.zeros(12)

@@ -45,9 +45,9 @@ class Program(NamedTuple):
 
 def read_program(A: Any, b: Any, c: Any, cone_dict: dict[str, Any], P: Any) -> Program:
     """Checks what quadcone itself does not; the caller's matrices are left as they are."""
+    A, b, c = _canonical(A), np.ravel(b), np.ravel(c)
     if np.isnan(A.data).any():
         raise RuntimeError("Found a NaN in A.")
-    A, b, c = _canonical(A), np.ravel(b), np.ravel(c)
     if P is None:
         return Program(A, b, c, None, cones_of(cone_dict), None, False)
     P = _canonical(P)

@@ -241,10 +241,10 @@ def _solve_many(
         families.setdefault(program.family, []).append(k)
     groups = []
     for indices in families.values():
-        starts = None if warm_starts is None else [warm_starts[k] for k in indices]
-        start = (
-            None if starts is None else tuple(np.stack(each) for each in zip(*starts, strict=True))
-        )
+        starts = [warm_starts[k] for k in indices] if warm_starts is not None else [None]
+        start = None
+        if all(each is not None for each in starts):
+            start = tuple(np.stack(each) for each in zip(*starts, strict=True))
         groups.append((indices, _group([programs[k] for k in indices], mode, options, start)))
     for _, group in groups:
         group.check(method)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...._errors import SolveError
 from ....torch import CvxpyLayer as Layer
+from ....torch._traced import is_traced
 from .._arguments import check_shapes, compile_layer, read_call, read_solver, solver_error
 from .._early import early_stop, unfinished
 
@@ -56,6 +57,7 @@ class CvxpyLayer(nn.Module):
         params: each of its parameter's shape, with or without a batch in front.
         solver_args: as those of the layer, for this call.  max_iters below 25 gives what SCS has by
             then, as its convergence is not looked at before; and the derivatives of the solution.
+            (Not below torch.compile and torch.func.)
         warm_start: accepted with "MOREAU", and ignored.
 
         Raises ValueError for shapes, and SolverError where a problem of the batch has no solution.
@@ -66,11 +68,13 @@ class CvxpyLayer(nn.Module):
         if key not in self._layers:
             self._layers[key] = Layer(self.program, on_failure="raise", **settings)
         try:
-            values = self._layers[key]._solve(params)
+            values = self._layers[key](*params)
         except SolveError as error:
             raise solver_error(error) from error
         iterations = early_stop(self.solver, self.solver_args, solver_args)
-        return self._stop_early(params, values, iterations) if iterations else values
+        if not iterations or is_traced():
+            return values
+        return self._stop_early(params, values, iterations)
 
     def _stop_early(
         self, params: tuple[Tensor, ...], values: tuple[Tensor, ...], iterations: int
