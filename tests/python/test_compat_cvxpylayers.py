@@ -43,8 +43,47 @@ def test_arguments_of_the_old_version(fit):
     A, b = tensors((3, 2), (3,))
     new, old = CvxpyLayer(*fit, solver="DIFFCP"), CvxpyLayer(*fit, False)
     torch.testing.assert_close(new(A, b), old(A, b, solver_args={"max_iters": 100}))
-    with pytest.raises(NotImplementedError, match="custom_method"):
-        CvxpyLayer(*fit, custom_method=(None, None))
+
+
+def fit_forward(params, context):
+    """The solution of `fit`, as a method of a caller's own."""
+    pairs = zip(params, context.param_order, strict=True)
+    A, b = (v if v.ndim > p.ndim else v[None] for v, p in pairs)
+    M = np.swapaxes(A, 1, 2) @ A + np.eye(2)
+    x = np.linalg.solve(M, np.swapaxes(A, 1, 2) @ b[..., None])[..., 0]
+    assert len(x) == context.batch_size and context.solver_args == {"eps": 1e-9}
+    return [x if context.batch else x[0]], {"M": M, "A": A}
+
+
+def fit_backward(cotangents, context):
+    """The gradient of b alone; that of A is left at 0."""
+    M, A = context.info["M"], context.info["A"]
+    g = np.atleast_2d(cotangents[0])[..., None]
+    gb = (A @ np.linalg.solve(M, g))[..., 0]
+    shared = context.batch_sizes == 0
+    found = zip((0.0 * A, gb), shared, strict=True)
+    return [v.sum(0) if one else v for v, one in found], {}
+
+
+@pytest.mark.parametrize("batch", [(), (4,)])
+def test_methods_of_the_caller(fit, batch):
+    A, b = tensors((*batch, 3, 2), (3,))
+    b.requires_grad_()
+    ours = CvxpyLayer(*fit)(A, b)[0]
+    options = {"eps": 1e-9}
+    custom = CvxpyLayer(*fit, custom_method=(fit_forward, fit_backward))
+    theirs = custom(A, b, solver_args=options)[0]
+    torch.testing.assert_close(theirs, ours)
+    expected = torch.autograd.grad(ours.sum(), b)[0]
+    torch.testing.assert_close(torch.autograd.grad(theirs.sum(), b)[0], expected)
+
+    jax = pytest.importorskip("jax")
+    from quadcone.compat.cvxpylayers.jax import CvxpyLayer as JaxLayer
+
+    jax_layer = JaxLayer(*fit, custom_method=(fit_forward, fit_backward))
+    A, b = (jax.numpy.asarray(v.detach().numpy()) for v in (A, b))
+    gradient = jax.grad(lambda b: jax_layer(A, b, solver_args=options)[0].sum())(b)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-5)  # which is in float32
 
 
 def test_iterations_of_an_interior_point_can_be_limited():

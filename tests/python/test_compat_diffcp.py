@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """diffcp's interface."""
 
+import sys
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -156,6 +158,22 @@ def test_errors():
         ones, np.array([1.0, -1.0]), np.ones(1), {"f": 2}, raise_on_error=False
     )
     assert found["info"]["status"] == "Infeasible" and found["D"] is None
+
+
+def test_behind_cvxpy(monkeypatch):
+    """CVXPY's own derivatives, which it takes from the module of this name."""
+    cp = pytest.importorskip("cvxpy")
+    monkeypatch.setitem(sys.modules, "diffcp", diffcp)
+    x, p = cp.Variable(2), cp.Parameter(2, value=np.array([3.0, -1.0]))
+    problem = cp.Problem(cp.Minimize(cp.sum_squares(x - 2 * p)), [x >= 0])
+    for method in ("SCS", "ECOS", "CLARABEL"):
+        problem.solve(requires_grad=True, solve_method=method)
+        np.testing.assert_allclose(x.value, [6.0, 0.0], atol=1e-9)
+        problem.backward()
+        np.testing.assert_allclose(p.gradient, [2.0, 0.0], atol=1e-9)
+    empty = cp.Problem(cp.Minimize(p @ x), [x >= 1, x <= 0])
+    empty.solve(requires_grad=True)
+    assert empty.status == cp.INFEASIBLE
 
 
 def test_symmetric_vectors():

@@ -106,8 +106,6 @@ def solver_error(why: object) -> SolverError:
     return both(text)
 
 
-def read_solver(solver: Any, gp: bool, custom_method: Any) -> tuple[Any, bool]:
+def read_solver(solver: Any, gp: bool) -> tuple[Any, bool]:
     """solver and gp, of either version: the fourth argument of 0.1 is gp."""
-    if custom_method is not None:
-        raise NotImplementedError("custom_method is not supported: quadcone solves the problem")
     return (None, solver) if isinstance(solver, bool) else (solver, gp)

@@ -52,7 +52,7 @@ def unfinished(program: Program, values: list[Any], iterations: int) -> list[Any
     ]
     warnings.warn("Solved/Inaccurate.", stacklevel=3)
     x, y = (np.stack(each) for each in zip(*found, strict=True))
-    results = program.recovery(evaluation.batch).push([x, y], True)
+    results: list[Any] = program.recovery(evaluation.batch).push([x, y], True)
     outputs = zip(program.outputs, results, strict=True)
     return [np.exp(result) if output.exp else result for output, result in outputs]
 

@@ -15,12 +15,14 @@ from ..._solution import Solution
 from ..._status import Status
 from ._program import LPGD_MODES, Program, SolverError, places, values_at
 
-STATUSES: dict[str, str] = {
-    Status.SOLVED: "Solved",
-    Status.SOLVED_INACCURATE: "Solved/Inaccurate",
-    Status.PRIMAL_INFEASIBLE: "Infeasible",
-    Status.DUAL_INFEASIBLE: "Unbounded",
+# By the names and the codes of SCS.
+STATUSES: dict[str, tuple[str, int]] = {
+    Status.SOLVED: ("Solved", 1),
+    Status.SOLVED_INACCURATE: ("Solved/Inaccurate", 2),
+    Status.PRIMAL_INFEASIBLE: ("Infeasible", -2),
+    Status.DUAL_INFEASIBLE: ("Unbounded", -1),
 }
+FAILURE = ("Failure", -4)
 
 
 @dataclass
@@ -55,24 +57,25 @@ class Group:
             **{**self.settings, **derivative},
         )
 
-    def status(self, k: int) -> str:
-        """By SCS's names."""
-        return STATUSES.get(self.solution.status[k], "Failure")
+    def status(self, k: int) -> tuple[str, int]:
+        """SCS's name for it, and its code."""
+        return STATUSES.get(self.solution.status[k], FAILURE)
 
     def check(self, solve_method: str | None) -> None:
         """SolverError where a program has no solution."""
         failed = np.flatnonzero(~np.atleast_1d(self.solution.solved))
         if len(failed):
             name = (solve_method or "quadcone").lower()
-            raise SolverError(f"Solver {name} returned status {self.status(failed[0])}")
+            raise SolverError(f"Solver {name} returned status {self.status(failed[0])[0]}")
 
     def result(self, k: int) -> dict[str, Any]:
-        """x, y, s and info, as SCS gives them."""
+        """x, y, s and info, as SCS gives them; times by its names and those of ECOS."""
         found = self.solution
+        status, code = self.status(k)
         info = {
-            "status": self.status(k),
-            "solveTime": 0.0,
-            "setupTime": 0.0,
+            "status": status,
+            "status_val": code,
+            **dict.fromkeys(("solve_time", "setup_time", "solveTime", "setupTime"), 0.0),
             "iter": int(found.iterations[k]),  # type: ignore[index]
             "pobj": float(found.objective[k]),  # type: ignore[index]
         }

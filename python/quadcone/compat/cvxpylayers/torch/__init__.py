@@ -6,13 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from ...._errors import SolveError
 from ....torch import CvxpyLayer as Layer
 from ....torch._traced import is_traced
 from .._arguments import check_shapes, compile_layer, read_call, read_solver, solver_error
+from .._custom import CustomMethod
 from .._early import early_stop, unfinished
 
 
@@ -24,7 +27,8 @@ class CvxpyLayer(nn.Module):
     solver: None, "DIFFCP", "MOREAU", "CUCLARABEL" or "MPAX"; RuntimeError for another.
     gp: the problem is a geometric program.
     solver_args: options of diffcp or settings of quadcone for every call.
-    custom_method: NotImplementedError unless None.
+    custom_method: two functions that solve and differentiate in the place of quadcone; see
+        `quadcone.compat.cvxpylayers._custom`.
 
     Raises ValueError where these do not fit each other.
     """
@@ -44,10 +48,13 @@ class CvxpyLayer(nn.Module):
     ) -> None:
         super().__init__()
         del verbose
-        self.solver, gp = read_solver(solver, gp, custom_method)
+        self.solver, gp = read_solver(solver, gp)
         self.solver_args = solver_args or {}
         self.program = compile_layer(problem, parameters, variables, self.solver, gp, canon_backend)
         self._layers: dict[Any, Layer] = {}
+        self._custom = custom_method and CustomMethod(
+            problem, parameters, variables, gp, custom_method
+        )
 
     def forward(
         self, *params: Tensor, solver_args: dict[str, Any] | None = None, warm_start: bool = False
@@ -63,12 +70,15 @@ class CvxpyLayer(nn.Module):
         Raises ValueError for shapes, and SolverError where a problem of the batch has no solution.
         """
         check_shapes(self.program, [tuple(value.shape) for value in params])
+        if self._custom is not None:
+            options = {**self.solver_args, **(solver_args or {})}
+            return CustomFunction.apply(self._custom, options, *params)  # type: ignore[no-any-return, no-untyped-call]
         settings = read_call(self.solver, self.solver_args, solver_args, warm_start)
         key = tuple(sorted(settings.items()))
         if key not in self._layers:
             self._layers[key] = Layer(self.program, on_failure="raise", **settings)
         try:
-            values = self._layers[key](*params)
+            values: tuple[Tensor, ...] = self._layers[key](*params)
         except SolveError as error:
             raise solver_error(error) from error
         iterations = early_stop(self.solver, self.solver_args, solver_args)
@@ -80,7 +90,7 @@ class CvxpyLayer(nn.Module):
         self, params: tuple[Tensor, ...], values: tuple[Tensor, ...], iterations: int
     ) -> tuple[Tensor, ...]:
         """What SCS has by then, with the derivatives of the solution."""
-        arrays = [value.detach().cpu().double().numpy() for value in params]
+        arrays = [_to_numpy(value) for value in params]
         found = unfinished(self.program, arrays, iterations)
         if found is None:
             return values
@@ -91,3 +101,27 @@ class CvxpyLayer(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_layers": {}}
+
+
+class CustomFunction(torch.autograd.Function):
+    """(method, solver_args, parameters ...) -> values of the variables."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, method: CustomMethod, solver_args: dict[str, Any], *params: Tensor
+    ) -> tuple[Tensor, ...]:
+        arrays = [_to_numpy(value) for value in params]
+        values, ctx.back = method.forward(arrays, any(ctx.needs_input_grad), solver_args)
+        ctx.params = params
+        return tuple(torch.from_numpy(np.asarray(value)).to(params[0]) for value in values)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        found = ctx.back([_to_numpy(value) for value in cotangents])
+        gradients = zip(found, ctx.params, strict=True)
+        return (None, None, *(torch.from_numpy(np.asarray(g)).to(value) for g, value in gradients))
+
+
+def _to_numpy(value: Tensor) -> Any:
+    return value.detach().cpu().double().numpy()
