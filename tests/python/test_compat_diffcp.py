@@ -115,6 +115,28 @@ def test_lpgd():
         DT(np.ones(4), zero, zero, tau=0.0)
 
 
+def test_perturbed_solutions():
+    """Differences of them tend to the derivative, with costs on slacks and without."""
+    A, b, c, cones = make()
+    P = sp.csc_matrix(np.diag([1.0, 2, 3, 4]))
+    x, y, s, D, DT = diffcp.solve_and_derivative(A, b, c, cones, P=P)
+    problem = (A, b, c, P, {"z": 1, "l": 5, "q": [3], "s": [2]}, x, y, s)
+    solver = ({}, "SCS", diffcp.cone_program.solve_internal)
+    rng, tau = np.random.default_rng(1), 1e-6
+    dA, dP = diffcp.utils.get_random_like(A, rng.standard_normal), 0.1 * P
+    db, dc = rng.standard_normal(12), rng.standard_normal(4)
+    moved = diffcp.utils.compute_perturbed_solution(dA, db, dc, dP, tau, 0.0, *problem, *solver)
+    for each, old, tangent in zip(moved, (x, y, s), D(dA, db, dc, dP=dP), strict=True):
+        np.testing.assert_allclose((each - old) / tau, tangent, atol=1e-4)
+    for ds in (np.zeros(12), rng.standard_normal(12)):
+        moved = diffcp.utils.compute_adjoint_perturbed_solution(
+            dc, db, ds, tau, 1e-9, *problem, *solver
+        )
+        _, gb, gc = DT(dc, db, ds)
+        np.testing.assert_allclose((moved[0] - x) / tau, gc, atol=1e-4)
+        np.testing.assert_allclose((y - moved[1]) / tau, gb, atol=1e-4)
+
+
 def test_lpgd_with_rho_and_without_a_quadratic_term():
     A, b, c, cones = make()
     zero = np.zeros(12)
