@@ -212,6 +212,23 @@ def test_views_that_have_a_bit_for_their_sign():
     assert slope.grad.item() == 2.0
 
 
+def test_the_default_device_is_for_others():
+    """Memory that the solver is to fill is on the CPU, whatever torch.set_default_device says."""
+    tensors = learned(arguments())
+
+    def derivatives():
+        z = qp(*tensors)
+        (first,) = torch.autograd.grad(z.square().sum(), tensors[1], create_graph=True)
+        plain = torch.autograd.grad(qp(*tensors, full=True).nu.sum(), tensors)
+        return z, first, *torch.autograd.grad(first.sum(), tensors), *plain
+
+    expected = derivatives()
+    with torch.device("meta"):
+        found = derivatives()
+    for ours, wanted in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, wanted, rtol=0, atol=0)
+
+
 def test_cotangents_of_any_kind():
     """Expanded, strided, and only some of the outputs."""
     tensors = learned(arguments())

@@ -57,7 +57,7 @@ class TracedProgram:
             value = parameters[block.parameter].to(CPU, DOUBLE)
             value = value.expand((*size, *self.shapes[block.parameter])).reshape((*size, -1))
             blocks.append(value.log() if block.log else value)
-        one = torch.ones((*size, 1), dtype=DOUBLE)
+        one = torch.ones((*size, 1), dtype=DOUBLE, device=CPU)
         values = torch.cat([*blocks, one], -1)
         return [None if matrix is None else matrix.times(values) for matrix in self.maps]
 

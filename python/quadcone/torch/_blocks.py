@@ -12,7 +12,7 @@ from torch import Tensor
 from .. import _core
 from ._failures import failed_problems
 from ._layout import Join, Layout
-from ._tensors import DOUBLE, Tensors
+from ._tensors import Tensors
 
 
 def joined(join: Join, first: Tensor | None, second: Tensor | None) -> Tensor:
@@ -26,20 +26,6 @@ def joined(join: Join, first: Tensor | None, second: Tensor | None) -> Tensor:
 def _fit(block: Tensor, shape: Sequence[int]) -> Tensor:
     """A block repeated for the batch, or without a batch dimension of 1."""
     return block[0] if block.dim() > len(shape) else block.expand(shape)
-
-
-def joined_tangents(
-    layout: Layout, which: int, first: Tensor | None, second: Tensor | None
-) -> Tensor | None:
-    """Tangents of A and G, or of b and h, joined; an absent one is zero."""
-    if first is None and second is None:
-        return None
-    blocks = [
-        torch.zeros(slot.shape, dtype=DOUBLE) if block is None and slot is not None else block
-        for block, slot in zip((first, second), layout.slots[2 + which :: 2], strict=True)
-    ]
-    assert layout.joins is not None
-    return joined(layout.joins[which], blocks[0], blocks[1])
 
 
 def _split(

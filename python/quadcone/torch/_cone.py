@@ -16,6 +16,7 @@ from ._layout import cone_layout
 from ._optnet import check_tensors
 from ._owners import register
 from ._spec import write_spec
+from ._tensors import CPU
 from ._traced import is_traced, prepare, solve_traced
 
 NAMES = ("P", "q", "A", "b")
@@ -127,4 +128,4 @@ class ConeLayer(nn.Module):
 
 def _own(values: Tensor) -> Tensor:
     """Values of the problem; torch.export cannot save a constant that has none."""
-    return values if values.numel() else torch.zeros(values.shape, dtype=values.dtype)
+    return values if values.numel() else torch.zeros(values.shape, dtype=values.dtype, device=CPU)

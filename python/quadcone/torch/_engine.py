@@ -14,7 +14,7 @@ from .._settings import Settings
 from ._blocks import joined
 from ._failures import check_solved
 from ._layout import Layout
-from ._tensors import DOUBLE, Place, Tensors, as_doubles
+from ._tensors import CPU, DOUBLE, Place, Tensors, as_doubles
 
 
 class Call(NamedTuple):
@@ -47,9 +47,9 @@ def run_solve(
         A, b = G, h
     settings = call.settings
     threads = settings.num_threads or torch.get_num_threads()
-    x = empty_strided(*layout.x_shape, dtype=DOUBLE)
-    y = empty_strided(*layout.y_shape, dtype=DOUBLE) if call.full else None
-    s = empty_strided(*layout.y_shape, dtype=DOUBLE) if call.full else None
+    x = empty_strided(*layout.x_shape, dtype=DOUBLE, device=CPU)
+    y = empty_strided(*layout.y_shape, dtype=DOUBLE, device=CPU) if call.full else None
+    s = empty_strided(*layout.y_shape, dtype=DOUBLE, device=CPU) if call.full else None
     report, tape = layout.plan.solve(
         layout.batch,
         settings.to_core(threads, derivatives),
@@ -81,7 +81,7 @@ def run_vjp(
     P, q, A, b, G, h = needs
     asked = needs if layout.in_blocks else (P, q, A or G, b or h)
     gradients = [
-        empty_strided(*place, dtype=DOUBLE) if ask else None
+        empty_strided(*place, dtype=DOUBLE, device=CPU) if ask else None
         for place, ask in zip(layout.gradients, asked, strict=True)
     ]
     # These must live until the call is over: their addresses are all that it gets.

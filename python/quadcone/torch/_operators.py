@@ -28,7 +28,7 @@ from ._failures import failed_problems
 from ._owners import deliver
 from ._spec import Spec, batch_of, count_entries, read_spec
 from ._tapes import find_tape, make_handle
-from ._tensors import Tensors, as_doubles
+from ._tensors import CPU, Tensors, as_doubles
 
 LIBRARY = Library("quadcone", "DEF")  # type: ignore[no-untyped-call]
 
@@ -153,7 +153,8 @@ def adjoint(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
 
 def _fake_pattern(spec: str, name: str) -> tuple[Tensor, Tensor]:
     size = count_entries(_pattern(spec, name))
-    return torch.empty(size, dtype=torch.int64), torch.empty(size, dtype=torch.int64)
+    rows, columns = (torch.empty(size, dtype=torch.int64, device=CPU) for _ in range(2))
+    return rows, columns
 
 
 @operator(

@@ -125,7 +125,7 @@ def _shifts(problem: Batch, settings: dict[str, Any]) -> tuple[Tensor, Tensor]:
     batch, neq, n = problem.A.shape
     m = problem.G.size(1)
     p = problem.p
-    eye_e, eye_i = torch.eye(neq).to(p), torch.eye(m).to(p)
+    eye_e, eye_i = (torch.eye(size, dtype=p.dtype, device=p.device) for size in (neq, m))
     free = p.new_zeros(batch, n)
     phase = Batch(
         torch.diag_embed(torch.cat([free, p.new_ones(batch, neq + m)], 1)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
@@ -63,8 +64,8 @@ def _pattern(index: Tensor, shape: tuple[int, int]) -> tuple[Any, Tensor]:
     row, column = index.cpu().long()
     places, place = torch.unique(column * shape[0] + row, return_inverse=True)
     column, row = places // shape[0], places % shape[0]
-    start = torch.searchsorted(column, torch.arange(shape[1] + 1))
-    matrix = sp.csc_array((torch.ones(len(places)), row, start), shape=shape, dtype=float)
+    start = torch.searchsorted(column, torch.arange(shape[1] + 1, device="cpu"))
+    matrix = sp.csc_array((np.ones(len(places)), row, start), shape=shape, dtype=float)
     return matrix, place
 
 
