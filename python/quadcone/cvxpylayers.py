@@ -85,7 +85,10 @@ class Backend(SolverInterface):  # type: ignore[misc]
             A=None if A_constant else -np.asarray(A[:, : structure.split], np.float64),
             **{**solver_args, "derivatives": needs_grad},
         )
-        return solution.x, solution.y, State(structure, solution)
+        # Certificates of what has no solution would pass for values of the variables.
+        solved = np.asarray(solution.solved)[:, None]
+        x, y = (np.where(solved, value, np.nan) for value in (solution.x, solution.y))
+        return x, y, State(structure, solution)
 
     def derivative_numpy_batch(
         self, dprimal: Any, ddual: Any, saved_state: Any

@@ -68,6 +68,10 @@ def test_qpax():
         np.testing.assert_array_equal(qpax.QPState(*found[:4]).x, x)
         gradient = jax.grad(lambda q: qpax.solve_qp_primal(Q, q, *none, G, h).sum())(q)
         np.testing.assert_allclose(gradient, [-0.5, 0.0], atol=1e-8)
+        unbounded = 0.0 * Q, q, *none, G, h
+        found = qpax.solve_qp(*unbounded)
+        assert np.isnan(found[0]).all() and found[4] == 0
+        assert np.isnan(qpax.solve_qp_primal(*unbounded)).all()
 
 
 def test_qpax_elastic():

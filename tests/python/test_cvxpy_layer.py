@@ -239,6 +239,17 @@ def test_a_problem_without_a_solution_leaves_the_others_alone():
     torch.testing.assert_close(g.grad, torch.tensor([0.0, 1.0]).double(), atol=1e-9, rtol=0)
 
 
+def test_an_unbounded_problem_has_no_values():
+    x, slope = cp.Variable(2), cp.Parameter(2)
+    constraint = x >= 0
+    problem = cp.Problem(cp.Minimize(slope @ x), [constraint])
+    layer = CvxpyLayer(problem, [slope], [x, constraint.dual_variables[0]])
+    outputs = layer(torch.tensor([[1.0, 1.0], [-1.0, 1.0]]))
+    assert layer.report.status == ["solved", "dual_infeasible"]
+    for output in outputs:
+        assert output.isnan().all(-1).tolist() == [False, True]
+
+
 def test_failures_can_raise_or_have_zero_gradients():
     h = torch.tensor([[1.0, 1.0], [-1.0, 1.0]], dtype=torch.float64, requires_grad=True)
     g = torch.tensor([5.0, 5.0], dtype=torch.float64)

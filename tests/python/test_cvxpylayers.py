@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import cvxpy as cp
 import numpy as np
 import pytest
 import torch
@@ -37,6 +38,14 @@ def test_values_and_gradients(make, batch):
         if a.ndim > 1 and a.shape[-1] == a.shape[-2] == 3:  # of a symmetric parameter
             a, b = a + a.mT, b + b.mT
         torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-7)
+
+
+def test_an_unbounded_problem_has_no_values():
+    x, slope = cp.Variable(2), cp.Parameter(2)
+    problem = cp.Problem(cp.Minimize(slope @ x), [x >= 0])
+    layer = TheirLayer(problem, [slope], [x], solver=quadcone.cvxpylayers.backend())
+    (found,) = layer(torch.tensor([[1.0, 1.0], [-1.0, 1.0]], dtype=torch.float64))
+    assert found.isnan().all(-1).tolist() == [False, True]
 
 
 def test_one_backend_for_two_layers():

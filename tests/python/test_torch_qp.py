@@ -332,6 +332,26 @@ def test_a_problem_without_a_solution(on_failure, expected):
     assert solution.report.derivative_status == ["exact", "none", "exact"]
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_certificates_are_no_outputs(full):
+    """A direction in which the objective is unbounded, which the solver has found, is not z."""
+    Q = torch.zeros(2, 2, 2, dtype=torch.float64)
+    Q[0] = torch.eye(2)
+    tensors = learned([Q, torch.ones(2), torch.eye(2), torch.ones(2)])
+
+    def solve(Q, q):
+        found = qp(Q, q, *tensors[2:], full=full)
+        return torch.cat([found.z, found.lam, found.slack], -1) if full else found
+
+    for run in (solve, torch.func.vmap(solve, (0, None))):
+        found = run(*tensors[:2])
+        assert found.isnan().all(-1).tolist() == [False, True]
+    assert qp(Q[1], tensors[1]).isnan().all()
+    q = tensors[1]
+    (gradient,) = torch.autograd.grad(qp(Q[1], q).sum(), q)
+    assert gradient.isnan().all()
+
+
 def test_a_masked_problem_has_no_gradient():
     tensors, solution = infeasible("nan")
     mask = torch.tensor(solution.report.solved)[:, None]

@@ -19,7 +19,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from ..jax import qp
+from .._report import SOLVED_CODES
+from ..jax import QPSolution, qp
 
 
 class LinearSolver(Enum):
@@ -227,9 +228,10 @@ def _solve(
     h: ArrayLike,
     solver_tol: float,
 ) -> Any:
+    """The solution, with NaN where there is none; quadcone would give a certificate of that."""
     tolerance = min(max(solver_tol, _TIGHTEST), _LOOSEST)
     some_G, some_A = jnp.shape(h)[-1] > 0, jnp.shape(b)[-1] > 0
-    return qp(
+    found = qp(
         Q,
         q,
         *((G, h) if some_G else (None, None)),
@@ -237,3 +239,7 @@ def _solve(
         full=True,
         tolerance=tolerance,
     )
+    solved = jnp.isin(found.status, jnp.asarray(SOLVED_CODES))
+    void = jnp.where(solved, 0.0, jnp.nan)[..., None]
+    z, nu, lam, slack = (value + void.astype(value.dtype) for value in found[:4])
+    return QPSolution(z, nu, lam, slack, found.status)

@@ -12,7 +12,7 @@ from torch import Tensor, empty_strided
 from .. import _core
 from .._settings import Settings
 from ._blocks import joined
-from ._failures import check_solved
+from ._failures import check_solved, void_failed
 from ._layout import Layout
 from ._tensors import CPU, DOUBLE, Place, Tensors, as_doubles
 
@@ -67,6 +67,7 @@ def run_solve(
     )
     if report.failed:
         check_solved(layout, settings, tensors, report)
+        void_failed(layout, report, (x, y, s))
     outputs: tuple[Tensor, ...] = (x,) if y is None or s is None else (x, y, s)
     if call.place:
         dtype, device = call.place

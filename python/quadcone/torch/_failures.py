@@ -20,10 +20,23 @@ from ._tensors import Tensors
 
 def mask_failed(layout: Layout, report: _core.Report, gradients: list[Tensor | None]) -> None:
     """Zeros in the gradients of what problems without a solution have of their own."""
+    own = [g for g, once in zip(gradients, layout.shared, strict=True) if not once]
+    _fill(layout, report, own, 0.0)
+
+
+def void_failed(layout: Layout, report: _core.Report, outputs: Sequence[Tensor | None]) -> None:
+    """NaN in the outputs of problems without a solution, which may hold certificates: tensors go
+    on into a loss, where nobody looks at the status."""
+    _fill(layout, report, outputs, float("nan"))
+
+
+def _fill(
+    layout: Layout, report: _core.Report, tensors: Sequence[Tensor | None], value: float
+) -> None:
     failed = torch.from_numpy(failed_problems(report))
-    for gradient, once in zip(gradients, layout.shared, strict=True):
-        if gradient is not None and not once:
-            gradient[... if layout.single else failed] = 0.0
+    for tensor in tensors:
+        if tensor is not None:
+            tensor[... if layout.single else failed] = value
 
 
 def check_solved(
