@@ -120,10 +120,10 @@ def _differentiable(
     ones = [() if slot is None else slot.one for slot in slots]
     spec = write_spec(call.layout.family, settings)
     problem = prepare(names, ones, tensors)
-    x, y, _, status, handle = operators.solve(spec, *problem, True)
-    cotangents = [None if g is None else g.to(x) for g in cotangents]
+    solution = operators.solve(spec, *problem, True)
+    cotangents = [None if g is None else g.to(solution[0]) for g in cotangents]
     cotangents += [None] * (3 - len(cotangents))
-    found = gradients(spec, problem, (x, y, status, handle), cotangents, needs)
+    found = gradients(spec, problem, solution, cotangents, needs)
     return tuple(
         None if gradient is None or slot is None else gradient.reshape(slot.shape)
         for gradient, slot in zip(found, slots, strict=True)

@@ -12,7 +12,8 @@ the tangent K^-1 r, T' its adjoint and push, pull the products of `_products`:
                 z = T(h),   gradients  g: z,  P, A: pull(z, u)
 
 On zero and nonnegative cones K depends on P and A alone, wherever the solution is smooth, so these
-three are closed under differentiation: derivatives of any order.
+three are closed under differentiation: derivatives of any order.  On other cones it changes with
+the solution as well, and `_curvature` adds that, for second derivatives.
 """
 
 from __future__ import annotations
@@ -40,23 +41,28 @@ from ._folding import (
 from ._products import Pair, hide, pull, push
 from ._spec import read_spec
 from ._tensors import Tensors
+from ._traced import are_transforms_active
 
 
 def gradients(
     spec: str,
     problem: Tensors,
-    solution: tuple[Tensor, Tensor, Tensor, Tensor],
+    solution: tuple[Tensor, Tensor, Tensor, Tensor, Tensor],
     cotangents: Sequence[Tensor | None],
     needs: Sequence[bool],
 ) -> list[Tensor | None]:
-    """Of P, q, A, b, G and h, where the solution is (x, y, status, handle)."""
-    x, y, status, handle = solution
+    """Of P, q, A, b, G and h, where the solution is (x, y, s, status, handle)."""
+    x, y, s, *state = solution
     gx, gy, gs = (
-        torch.zeros_like(like) if g is None else g
-        for g, like in zip(cotangents, (x, y, y), strict=True)
+        (torch.zeros_like(like) if g is None else g)[None]
+        for g, like in zip(cotangents, (x, y, s), strict=True)
     )
-    u = operators.adjoint(spec, *problem, status, handle, gx[None], gy[None], gs[None])
-    solved = _is_solved(status)
+    solved = _is_solved(state[0])
+    u = operators.adjoint(spec, *problem, *state, gx, gy, gs)
+    if _is_curved(spec):
+        third = gy + gs - u[1] - _times_A(spec, problem, u[0], gy)
+        e = operators.curvature(spec, *hide(solved, (s - y, third)))
+        u = operators.adjoint(spec, *problem, *state, gx, gy - e, gs + e)
     if read_spec(spec).settings.on_failure == "zero_gradient":
         u = hide(solved, u)
     w = hide(solved, (x[None], y[None]))
@@ -70,6 +76,28 @@ def gradients(
             shared = argument.dim() < part.dim()
             found[k] = torch.where(solved, part, 0.0).sum(0) if shared else part
     return found
+
+
+def _is_curved(spec: str) -> bool:
+    """Whether K changes with the solution, and someone may ask how."""
+    if read_spec(spec).is_polyhedral:
+        return False
+    return (
+        torch.is_grad_enabled()
+        or are_transforms_active()
+        or forward_ad._current_level >= 0  # of dual numbers
+    )
+
+
+def _times_A(spec: str, problem: Tensors, x: Tensor, like: Tensor) -> Tensor:
+    """[A; G] x, shaped as `like`."""
+    return push(spec, problem, _rows_alone(problem), (x, torch.zeros_like(like)))[1]
+
+
+def _rows_alone(problem: Tensors) -> Tensors:
+    """A and G, without P: tangents for `push` that make it multiply with these."""
+    _, _, A, _, G, _ = problem
+    return None, None, A, None, G, None
 
 
 def _is_solved(status: Tensor) -> Tensor:
@@ -89,7 +117,7 @@ def _below(run: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tensor, ...]
     return found
 
 
-Rule = Callable[..., tuple[Tensor | None, ...]]
+Rule = Callable[..., Any]
 
 
 def forward_rule(rule: Rule) -> Rule:
@@ -101,7 +129,7 @@ def forward_rule(rule: Rule) -> Rule:
     """
 
     @wraps(rule)
-    def run(ctx: Any, *tangents: Any) -> tuple[Tensor | None, ...]:
+    def run(ctx: Any, *tangents: Any) -> Any:
         with forward_ad._set_fwd_grad_enabled(True):
             return rule(ctx, *tangents)
 
@@ -123,33 +151,35 @@ class Solve(Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
         ctx.set_materialize_grads(False)
-        x, y, _, status, handle = output
         ctx.spec = inputs[0]
-        ctx.mark_non_differentiable(status, handle)
-        ctx.save_for_backward(*inputs[1:7], x, y, status, handle)
-        ctx.save_for_forward(*inputs[1:7], x, y, status, handle)
+        ctx.mark_non_differentiable(*output[3:])
+        ctx.save_for_backward(*inputs[1:7], *output)
+        ctx.save_for_forward(*inputs[1:7], *output)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
         if all(g is None for g in cotangents[:3]):
             return (None,) * 8
-        *problem, x, y, status, handle = ctx.saved_tensors
-        solution, needs = (x, y, status, handle), ctx.needs_input_grad[1:7]
-        return (
-            None,
-            *gradients(ctx.spec, tuple(problem), solution, cotangents[:3], needs),
-            None,
-        )
+        problem, solution = ctx.saved_tensors[:6], ctx.saved_tensors[6:]
+        needs = ctx.needs_input_grad[1:7]
+        return (None, *gradients(ctx.spec, problem, solution, cotangents[:3], needs), None)
 
     @staticmethod
     @forward_rule
     def jvp(ctx: Any, _: None, *tangents: Any) -> tuple[Tensor | None, ...]:
-        *problem, x, y, status, handle = _primals(ctx.saved_tensors)
+        *problem, x, y, s, status, handle = _primals(ctx.saved_tensors)
         top, bottom = push(ctx.spec, tuple(problem), tangents, (x[None], y[None]))
         _, q, _, b, _, h, _ = tangents
         r1 = -top if q is None else -(top + q)
         r2 = _stack_sides(tuple(problem), b, h, bottom) - bottom
         parts = operators.tangent(ctx.spec, *problem, status, handle, r1, r2)
+        if _is_curved(ctx.spec):
+            vectors = hide(_is_solved(status), (s - y, parts[2] - parts[1]))
+            e = operators.curvature(ctx.spec, *vectors)
+            zero = torch.zeros_like(r1)
+            r1 = r1 - push(ctx.spec, tuple(problem), _rows_alone(tuple(problem)), (zero, e))[0]
+            xd, yd, sd = operators.tangent(ctx.spec, *problem, status, handle, r1, r2 - e)
+            parts = xd, yd + e, sd + e
         return (*(part[0] for part in parts), None, None)
 
 
@@ -179,14 +209,14 @@ class Tangent(Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        problem, state, z = _restore(ctx, ctx.saved_tensors)
+        problem, state, z = _restore(ctx.saved_tensors)
         u = operators.adjoint(ctx.spec, *problem, *state, *cotangents)
         return (None, *_pull_again(ctx, problem, state, u, z), None, None, *u)
 
     @staticmethod
     @forward_rule
     def jvp(ctx: Any, _: None, *tangents: Any) -> tuple[Tensor | None, ...]:
-        problem, state, z = _restore(ctx, _primals(ctx.saved_tensors))
+        problem, state, z = _restore(_primals(ctx.saved_tensors))
         top, bottom = push(ctx.spec, problem, tangents[:6], z)
         r1, r2 = _differences(tangents[8:], (top, bottom))
         return operators.tangent(ctx.spec, *problem, *state, r1, r2)  # type: ignore[no-any-return]
@@ -205,14 +235,14 @@ class Adjoint(Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        problem, state, u = _restore(ctx, ctx.saved_tensors)
+        problem, state, u = _restore(ctx.saved_tensors)
         z = operators.tangent(ctx.spec, *problem, *state, *cotangents)
         return (None, *_pull_again(ctx, problem, state, z[:2], u), None, None, *z)
 
     @staticmethod
     @forward_rule
     def jvp(ctx: Any, _: None, *tangents: Any) -> tuple[Tensor | None, ...]:
-        problem, state, u = _restore(ctx, _primals(ctx.saved_tensors))
+        problem, state, u = _restore(_primals(ctx.saved_tensors))
         top, bottom = push(ctx.spec, problem, tangents[:6], u)
         gx, gy = _differences(tangents[8:10], (top, bottom))
         gs = torch.zeros_like(gy) if tangents[10] is None else tangents[10]
@@ -225,13 +255,8 @@ def _save(ctx: Any, inputs: tuple[Any, ...], outputs: tuple[Tensor, ...]) -> Non
     ctx.save_for_forward(*inputs[1:9], *outputs)
 
 
-def _restore(ctx: Any, saved: Sequence[Tensor]) -> tuple[Tensors, Pair, Pair]:
-    """The problem, its (status, handle), and the outputs; an error where K has a derivative."""
-    if not read_spec(ctx.spec).is_polyhedral:
-        raise NotImplementedError(
-            "second derivatives are implemented for the cones z and l alone, "
-            "and this problem has others"
-        )
+def _restore(saved: Sequence[Tensor]) -> tuple[Tensors, Pair, Pair]:
+    """The problem, its (status, handle), and the outputs."""
     *problem, status, handle, first, second = saved
     return tuple(problem), (status, handle), (first, second)
 
@@ -251,6 +276,53 @@ def _differences(tangents: Sequence[Tensor | None], products: Pair) -> Pair:
         for tangent, product in zip(tangents, products, strict=True)
     )
     return first, second
+
+
+class Curvature(Function):
+    """(spec, v, a) -> e."""
+
+    @staticmethod
+    def forward(*args: Any) -> Tensor:
+        return _below(operators.curvature, args)  # type: ignore[return-value]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.spec = inputs[0]
+        ctx.save_for_backward(*inputs[1:])
+        ctx.save_for_forward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[None, Tensor, None]:
+        v, a = ctx.saved_tensors
+        return None, operators.bend(ctx.spec, v, cotangent, a).sum_to_size(v.shape), None
+
+    @staticmethod
+    @forward_rule
+    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> Any:
+        v, a = _primals(ctx.saved_tensors)
+        if tangents[0] is None:
+            return torch.zeros_like(a)
+        return operators.bend(ctx.spec, v, tangents[0], a)
+
+
+class Bend(Function):
+    """(spec, v, b, a) -> D'[b] a."""
+
+    @staticmethod
+    def forward(*args: Any) -> Tensor:
+        return _below(operators.bend, args)  # type: ignore[return-value]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> Any:
+        raise NotImplementedError("third derivatives are implemented for the cones z and l alone")
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        raise NotImplementedError("third derivatives are implemented for the cones z and l alone")
 
 
 Run = Callable[..., Any]
@@ -280,6 +352,18 @@ def _map_sides(run: Run, info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
     return tuple(unfold_vectors(count, size, part) for part in parts), (1,) * len(parts)
 
 
+def _map_vectors(run: Run, info: Any, in_dims: Any, spec: str, *vectors: Tensor) -> Any:
+    """Map what acts on vectors alone, each for itself."""
+    pairs = list(zip(vectors, in_dims[1:], strict=True))
+    rank = max(v.dim() - (dim is not None) for v, dim in pairs)
+    ready = []
+    for v, dim in pairs:
+        moved = v if dim is None else v.movedim(dim, 0)
+        missing = rank - (v.dim() - (dim is not None))
+        ready.append(moved if dim is None else moved[(slice(None), *(None,) * missing)])
+    return run(spec, *ready), 0
+
+
 def _apply(function: type[Function]) -> Callable[..., Any]:
     """Call a function at one level of the transforms of torch.func, as torch calls its own."""
 
@@ -294,6 +378,8 @@ for _name, _function, _map in (
     ("solve", Solve, _map_solve),
     ("tangent", Tangent, _map_sides),
     ("adjoint", Adjoint, _map_sides),
+    ("curvature", Curvature, _map_vectors),
+    ("bend", Bend, _map_vectors),
 ):
     _kernel = _apply(_function)
     operators.LIBRARY.impl(_name, _kernel, "Autograd")  # type: ignore[no-untyped-call]

@@ -4,6 +4,7 @@
     solve     (P, q, A, b, G, h) -> x, y, s, status, handle
     tangent   K z = r    for (xd, yd, sd): the derivative of (x, y, s) for -dq = r1 and db = r2
     adjoint   its transpose: (gx, gy, gs) -> (u_x, u_v), the cotangents of r1 and r2
+    curvature zero, and bend its derivative: how K changes with the solution; see `_curvature`
 
 All are pure functions of their tensors.  tangent and adjoint have a leading dimension for several
 right-hand sides, of one for each problem; they take the six arguments of solve to differentiate
@@ -23,6 +24,7 @@ from torch.library import Library, register_fake
 from .. import _core
 from .._plan import Pattern
 from .._report import Report
+from ._curvature import bend_of
 from ._engine import Call, run_solve
 from ._failures import failed_problems
 from ._owners import deliver
@@ -149,6 +151,23 @@ def adjoint(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
         sources = (gx[k].data_ptr(), gy[k].data_ptr(), gs[k].data_ptr())
         tape.vjp(*sources, None, q[k].data_ptr(), None, b[k].data_ptr())
     return q.neg_(), b
+
+
+def _fake_curvature(spec: str, *vectors: Tensor) -> Tensor:
+    shape = torch.broadcast_shapes(*(vector.shape for vector in vectors))  # type: ignore[no-untyped-call]
+    return vectors[0].new_empty(shape)
+
+
+@operator("curvature(str spec, Tensor v, Tensor a) -> Tensor", _fake_curvature)
+def curvature(spec: str, v: Tensor, a: Tensor) -> Tensor:
+    """e: zeros, (sides, m) or (sides, batch, m) as a, for v of (m,) or (batch, m)."""
+    return torch.zeros(torch.broadcast_shapes(v.shape, a.shape), dtype=a.dtype, device=CPU)  # type: ignore[no-untyped-call]
+
+
+@operator("bend(str spec, Tensor v, Tensor b, Tensor a) -> Tensor", _fake_curvature)
+def bend(spec: str, v: Tensor, b: Tensor, a: Tensor) -> Tensor:
+    """D'[b] a, in the shape of all of them."""
+    return bend_of(read_spec(spec), v, b, a)
 
 
 def _fake_pattern(spec: str, name: str) -> tuple[Tensor, Tensor]:
