@@ -108,7 +108,9 @@ class Problem:
         settings = self._override(overrides)
         arguments = self._read(q, b, P, A)
         batch = common_batch(arguments)
-        shared = sum([is_shared(argument, batch) << k for k, argument in enumerate(arguments)])
+        shared = 0  # a bit for each argument; none where there is no batch dimension
+        if batch:
+            shared = sum([is_shared(argument, batch) << k for k, argument in enumerate(arguments)])
         plan = plan_for(self._family, shared)
         size = (batch,) if batch else ()
         x, y, s = np.empty((*size, self.n)), np.empty((*size, self.m)), np.empty((*size, self.m))
