@@ -167,14 +167,13 @@ static inline void psd_set_scaling(int32_t k, const psd_state *p, const double *
     for (int32_t i = 0; i < k; i++) {
         const lane lambda = lane_sqrt(lane_at(p->l, i)), root = lane_sqrt(lambda);
         const lane inverse = lane_div(lane_set1(1.0), root);
-        double *row = p->R_inv + (int64_t)i * k * LANES;
         lane_put(p->lambda, i, lambda);
-        square_solve_row(k, L, Z + (int64_t)i * k * LANES, row);
         for (int32_t j = 0; j < k; j++) {
-            lane_put(row, j, lane_mul(root, lane_at(row, j)));
+            lane_put(p->R_inv, i * k + j, lane_mul(root, lane_at(Z, i * k + j)));
             lane_put(p->T, j * k + i, lane_mul(inverse, lane_at(p->T, j * k + i)));
         }
     }
+    square_solve(k, L, p->R_inv);
 }
 
 /* Computes T, h and all else of this pass.  unit: of the clipping. */

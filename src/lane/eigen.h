@@ -77,29 +77,58 @@ static inline lane reflector(int32_t k, double *A, int32_t j, lane *e)
     return lane_select(needed, tau, lane_zero());
 }
 
+/* Rows that are taken side by side, so that their sums hide each other's latency. */
+enum { EIGEN_ROWS = 4 };
+
+/* p := A v of rows [i, i + R) of the lower triangle, and of what mirrors them.  Entry after entry is summed in
+ * the same order whatever R. */
+ALWAYS_INLINE void symmetric_rows(const int R, int32_t k, const double *A, int32_t j, int32_t i,
+                                  const double *v, double *p)
+{
+    const double *Ai = A + (int64_t)i * k * LANES;
+    lane sum[EIGEN_ROWS], vi[EIGEN_ROWS];
+    for (int r = 0; r < R; r++) {
+        vi[r] = lane_at(v, i + r);
+        sum[r] = lane_mul(lane_at(Ai, (int64_t)r * k + i + r), vi[r]);
+    }
+    for (int32_t t = j + 1; t < i; t++) {
+        const lane vt = lane_at(v, t);
+        lane pt = lane_at(p, t);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; r++) {
+            const lane a = lane_at(Ai, (int64_t)r * k + t);
+            sum[r] = lane_fma(a, vt, sum[r]);
+            pt = lane_fma(a, vi[r], pt);
+        }
+        lane_put(p, t, pt);
+    }
+    for (int r = 0; r < R; r++) {
+        for (int32_t t = i; t < i + r; t++) {
+            const lane a = lane_at(Ai, (int64_t)r * k + t);
+            sum[r] = lane_fma(a, lane_at(v, t), sum[r]);
+            lane_put(p, t, lane_fma(a, vi[r], lane_at(p, t)));
+        }
+        lane_put(p, i + r, sum[r]);
+    }
+}
+
 /* p := tau A v over rows and columns beyond j, then  p -= tau/2 (v'p) v */
 static inline void reflected_product(int32_t k, const double *A, int32_t j, lane tau, double *p)
 {
     const double *v = A + (int64_t)j * k * LANES;
     lane vp = lane_zero();
-    for (int32_t i = j + 1; i < k; i++) {
-        const double *Ai = A + (int64_t)i * k * LANES;
-        const lane vi = lane_at(v, i);
-        lane sum = lane_mul(lane_at(Ai, i), vi);
-        for (int32_t t = j + 1; t < i; t++) {
-            const lane a = lane_at(Ai, t);
-            sum = lane_fma(a, lane_at(v, t), sum);
-            lane_put(p, t, lane_fma(a, vi, lane_at(p, t)));
-        }
-        lane_put(p, i, sum);
-    }
-    for (int32_t i = j + 1; i < k; i++) {
+    int32_t i = j + 1;
+    for (; i + EIGEN_ROWS <= k; i += EIGEN_ROWS)
+        symmetric_rows(EIGEN_ROWS, k, A, j, i, v, p);
+    for (; i < k; i++)
+        symmetric_rows(1, k, A, j, i, v, p);
+    for (i = j + 1; i < k; i++) {
         const lane pi = lane_mul(lane_at(p, i), tau);
         vp = lane_fma(pi, lane_at(v, i), vp);
         lane_put(p, i, pi);
     }
     const lane half = lane_mul(lane_mul(lane_set1(0.5), tau), vp);
-    for (int32_t i = j + 1; i < k; i++)
+    for (i = j + 1; i < k; i++)
         lane_put(p, i, lane_fnma(half, lane_at(v, i), lane_at(p, i)));
 }
 
@@ -134,24 +163,55 @@ static inline void tridiagonalize(int32_t k, double *A, double *d, double *e, do
     lane_put(e, k - 1, lane_zero());
 }
 
-/* Z := Q', from what tridiagonalize left */
-static inline void collect_reflections(int32_t k, const double *A, const double *tau, double *Z)
+/* sum += v'Z of rows [i, i + R) of Z, from column `from` on */
+ALWAYS_INLINE void add_rows(const int R, int32_t k, int32_t from, const double *v, const double *Z,
+                            int32_t i, double *sum)
+{
+    const double *Zi = Z + (int64_t)i * k * LANES;
+    for (int32_t t = from; t < k; t++) {
+        lane st = lane_at(sum, t);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; r++)
+            st = lane_fma(lane_at(Zi, (int64_t)r * k + t), lane_at(v, i + r), st);
+        lane_put(sum, t, st);
+    }
+}
+
+/* Z := H Z with the reflection H = I - tau v v' of rows and columns [from, k);  p is scratch */
+static inline void reflect(int32_t k, int32_t from, const double *v, lane tau, double *Z, double *p)
+{
+    int32_t i = from;
+    set_all(p + (int64_t)from * LANES, k - from, 0.0);
+    for (; i + EIGEN_ROWS <= k; i += EIGEN_ROWS)
+        add_rows(EIGEN_ROWS, k, from, v, Z, i, p);
+    for (; i < k; i++)
+        add_rows(1, k, from, v, Z, i, p);
+    for (int32_t t = from; t < k; t++)
+        lane_put(p, t, lane_mul(lane_at(p, t), tau));
+    for (i = from; i < k; i++) {
+        double *Zi = Z + (int64_t)i * k * LANES;
+        const lane vi = lane_at(v, i);
+        for (int32_t t = from; t < k; t++)
+            lane_put(Zi, t, lane_fnma(lane_at(p, t), vi, lane_at(Zi, t)));
+    }
+}
+
+/* Z := Q', from what tridiagonalize left;  p is scratch */
+static inline void collect_reflections(int32_t k, const double *A, const double *tau, double *Z,
+                                       double *p)
 {
     for (int32_t i = 0; i < k; i++)
         for (int32_t j = 0; j < k; j++)
             lane_put(Z, (int64_t)i * k + j, i == j ? lane_set1(1.0) : lane_zero());
-    for (int32_t j = k - 3; j >= 0; j--) {
-        const double *v = A + (int64_t)j * k * LANES;
-        for (int32_t i = j + 1; i < k; i++) {
-            double *Zi = Z + (int64_t)i * k * LANES;
-            lane sum = lane_zero();
-            for (int32_t t = j + 1; t < k; t++)
-                sum = lane_fma(lane_at(Zi, t), lane_at(v, t), sum);
-            sum = lane_mul(sum, lane_at(tau, j));
-            for (int32_t t = j + 1; t < k; t++)
-                lane_put(Zi, t, lane_fnma(sum, lane_at(v, t), lane_at(Zi, t)));
+    for (int32_t j = k - 3; j >= 0; j--)
+        reflect(k, j + 1, A + (int64_t)j * k * LANES, lane_at(tau, j), Z, p);
+    for (int32_t i = 0; i < k; i++)
+        for (int32_t j = 0; j < i; j++) {
+            const int64_t lower = (int64_t)i * k + j, upper = (int64_t)j * k + i;
+            const lane z = lane_at(Z, lower);
+            lane_put(Z, lower, lane_at(Z, upper));
+            lane_put(Z, upper, z);
         }
-    }
 }
 
 /* ---- QL --------------------------------------------------------------------------------------------- */
@@ -251,7 +311,7 @@ static inline void eigen_decompose(int32_t k, double *A, double *d, double *Z, d
     scale_lower(k, A, lane_div(lane_set1(1.0), scale));
     tridiagonalize(k, A, d, e, tau, p);
     if (Z)
-        collect_reflections(k, A, tau, Z);
+        collect_reflections(k, A, tau, Z, p);
     ql_iterate(k, d, e, Z);
     for (int32_t i = 0; i < k; i++)
         lane_put(d, i, lane_mul(lane_at(d, i), scale));

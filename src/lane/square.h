@@ -149,42 +149,81 @@ static inline void square_congruence(int32_t k, view B, const double *X, double 
     square_mirror(k, C);
 }
 
+/* Sums of rows that are taken side by side, so that they hide each other's latency. */
+enum { SQUARE_ROWS = 4 };
+
+/* Column j of L in rows [i, i + R), given the columns before it and the inverse of its pivot. */
+ALWAYS_INLINE void cholesky_rows(const int R, int32_t k, double *A, int32_t i, int32_t j,
+                                 lane inverse)
+{
+    const double *Aj = A + (int64_t)j * k * LANES;
+    double *Ai = A + (int64_t)i * k * LANES;
+    lane sum[SQUARE_ROWS];
+    for (int r = 0; r < R; r++)
+        sum[r] = lane_at(Ai, (int64_t)r * k + j);
+    for (int32_t t = 0; t < j; t++) {
+        const lane a = lane_at(Aj, t);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; r++)
+            sum[r] = lane_fnma(lane_at(Ai, (int64_t)r * k + t), a, sum[r]);
+    }
+    for (int r = 0; r < R; r++)
+        lane_put(Ai, (int64_t)r * k + j, lane_mul(sum[r], inverse));
+}
+
 /*
  * A := L with A = L L', zeros above the diagonal.  A pivot that rounding has made too small for its
  * diagonal entry, or negative, is replaced by the smallest that is not.
  */
 static inline void square_cholesky(int32_t k, double *A)
 {
+    const lane one = lane_set1(1.0);
     for (int32_t j = 0; j < k; j++) {
         double *Aj = A + (int64_t)j * k * LANES;
-        lane inverse = lane_zero();
-        for (int32_t i = j; i < k; i++) {
-            double *Ai = A + (int64_t)i * k * LANES;
-            lane sum = lane_at(Ai, j);
-            for (int32_t t = 0; t < j; t++)
-                sum = lane_fnma(lane_at(Ai, t), lane_at(Aj, t), sum);
-            if (i == j) {
-                const lane least = lane_mul(lane_set1(0x1p-52), lane_at(Aj, j));
-                const lane pivot = lane_sqrt(lane_max(sum, least));
-                inverse = lane_div(lane_set1(1.0), pivot);
-                lane_put(Aj, j, pivot);
-            } else {
-                lane_put(Ai, j, lane_mul(sum, inverse));
-                lane_put(Aj, i, lane_zero());
+        const lane least = lane_mul(lane_set1(0x1p-52), lane_at(Aj, j));
+        int32_t i = j + 1;
+        cholesky_rows(1, k, A, j, j, one);
+        const lane pivot = lane_sqrt(lane_max(lane_at(Aj, j), least));
+        const lane inverse = lane_div(one, pivot);
+        lane_put(Aj, j, pivot);
+        for (; i + SQUARE_ROWS <= k; i += SQUARE_ROWS)
+            cholesky_rows(SQUARE_ROWS, k, A, i, j, inverse);
+        for (; i < k; i++)
+            cholesky_rows(1, k, A, i, j, inverse);
+        set_all(Aj + (int64_t)(j + 1) * LANES, k - j - 1, 0.0);
+    }
+}
+
+/* X := X L^-1 in rows [i, i + R) */
+ALWAYS_INLINE void square_solve_some(const int R, int32_t k, const double *L, int32_t i, double *X)
+{
+    double *Xi = X + (int64_t)i * k * LANES;
+    lane x[SQUARE_ROWS];
+    for (int32_t t = k - 1; t >= 0; t--) {
+        const double *Lt = L + (int64_t)t * k * LANES;
+        for (int r = 0; r < R; r++) {
+            x[r] = lane_div(lane_at(Xi, (int64_t)r * k + t), lane_at(Lt, t));
+            lane_put(Xi, (int64_t)r * k + t, x[r]);
+        }
+        for (int32_t j = 0; j < t; j++) {
+            const lane l = lane_at(Lt, j);
+#pragma GCC unroll 4
+            for (int r = 0; r < R; r++) {
+                const int64_t at = (int64_t)r * k + j;
+                lane_put(Xi, at, lane_fnma(x[r], l, lane_at(Xi, at)));
             }
         }
     }
 }
 
-/* x := the row x with  x L = z */
-static inline void square_solve_row(int32_t k, const double *L, const double *z, double *x)
+/* X := X L^-1 */
+static inline void square_solve(int32_t k, const double *L, double *X)
 {
-    for (int32_t j = k - 1; j >= 0; j--) {
-        lane sum = lane_at(z, j);
-        for (int32_t t = j + 1; t < k; t++)
-            sum = lane_fnma(lane_at(x, t), lane_at(L, (int64_t)t * k + j), sum);
-        lane_put(x, j, lane_div(sum, lane_at(L, (int64_t)j * k + j)));
-    }
+    int32_t i = 0;
+    for (; i + SQUARE_ROWS <= k; i += SQUARE_ROWS)
+        square_solve_some(SQUARE_ROWS, k, L, i, X);
+    for (; i < k; i++)
+        square_solve_some(1, k, L, i, X);
 }
 
 #endif
