@@ -8,6 +8,7 @@
 
 #include "lane/apart_lmi.h"
 #include "lane/apart_matrix.h"
+#include "lane/apart_nonzeros.h"
 
 #define EACH_APART(g, t)                                                                           \
     for (int32_t t = 0; (g)->path == QC__PATH_FULL && t < (g)->plan->apart_count; t++)
@@ -25,23 +26,18 @@ static mask irregular(const qc__group *g)
     return out;
 }
 
-/* Takes E B E' from the matrix in the panels; delta is added to H, and to p. */
+/* Takes E B E' from the matrix in the panels; delta regularizes what it needs to. */
 static void apart_factor(const qc__group *g, int32_t t, double delta)
 {
     const apart a = apart_open(g, t);
     const int64_t *place = g->factor->scatter_S + g->factor->apart_ptr[t];
     const int32_t others = a.plan->others;
-    apart_decompose(&a);
-    if (a.plan->matrix) {
-        matrix_set_pivots(g, a.c);
-        matrix_weights(g, &a, lane_set1(delta));
-    } else {
-        lmi_set_pivots(g, a.c);
-        lmi_weights(&a, lane_set1(delta));
-    }
-    for (int32_t i = 0; i < others; i++)
-        apart_rotate_row(g, &a, i);
-    apart_multiply_rows(&a, g->apart_scratch);
+    if (a.plan->matrix)
+        matrix_factor(g, &a, delta);
+    else if (a.plan->nonzeros)
+        nonzeros_factor(g, &a);
+    else
+        lmi_factor(g, &a);
     for (int32_t i = 0; i < others; i++)
         for (int32_t j = 0; j <= i; j++, place++) {
             const lane S = lane_at(a.S, (int64_t)i * others + j);
@@ -55,6 +51,8 @@ static void apart_forward(const qc__group *g, int32_t t, int which, pair r)
     const apart a = apart_open(g, t);
     if (a.plan->matrix)
         matrix_forward(g, &a, which, r);
+    else if (a.plan->nonzeros)
+        nonzeros_forward(g, &a, which, r);
     else
         lmi_forward(&a, which, r);
 }
@@ -64,6 +62,8 @@ static void apart_backward(const qc__group *g, int32_t t, int which, pair r)
     const apart a = apart_open(g, t);
     if (a.plan->matrix)
         matrix_backward(g, &a, which, r);
+    else if (a.plan->nonzeros)
+        nonzeros_backward(g, &a, which, r);
     else
         lmi_backward(&a, which, r);
 }

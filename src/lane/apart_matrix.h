@@ -75,6 +75,33 @@ static mask matrix_irregular(const qc__group *g, const qc__cone *c)
 
 /* ---- factor ------------------------------------------------------------------------------------- */
 
+/*
+ * U, and h in psd.m[0], with H = U (h o U'.U) U', U orthonormal.  In Newton's method they are what psd_set_H computed; at
+ * an interior point H = R R' . R R', and  R R' = U diag(gamma) U'  gives  h_ij = gamma_i gamma_j.
+ */
+static void matrix_decompose(const apart *a)
+{
+    const int32_t k = a->k;
+    const psd_state *p = &a->psd;
+    const mask newton = lane_lt(lane_zero(), lane_load(p->newton));
+    double *gamma = p->v[EIGEN_WORK], *Z = p->m[1];
+    if (!mask_any(mask_andnot(mask_from_bits(~0u), newton))) {
+        memcpy(a->U, p->T, (size_t)k * (size_t)k * LANES * sizeof(double));
+        memcpy(p->m[0], p->h, (size_t)k * (size_t)k * LANES * sizeof(double));
+        return;
+    }
+    square_multiply(k, plain_view(k, p->T), transposed_view(k, p->T), SQUARE_LOWER, p->m[2]);
+    eigen_decompose(k, p->m[2], gamma, Z, p->v[0]);
+    for (int32_t i = 0; i < k; i++)
+        for (int32_t j = 0; j < k; j++) {
+            const int64_t at = (int64_t)i * k + j;
+            const lane product = lane_mul(lane_at(gamma, i), lane_at(gamma, j));
+            lane_put(a->U, at,
+                     lane_select(newton, lane_at(p->T, at), lane_at(Z, (int64_t)j * k + i)));
+            lane_put(p->m[0], at, lane_select(newton, lane_at(p->h, at), product));
+        }
+}
+
 /* n and b, from h + delta in psd.m[0] and p + delta; and 1/a. */
 static void matrix_weights(const qc__group *g, const apart *a, lane delta)
 {
@@ -95,10 +122,18 @@ static void matrix_weights(const qc__group *g, const apart *a, lane delta)
 
 static void matrix_set_pivots(const qc__group *g, const qc__cone *c)
 {
-    for (int32_t i = 0; i < c->size; i++) {
+    apart_set_row_pivots(g, c);
+    for (int32_t i = 0; i < c->size; i++)
         apart_set_pivot(g, own_variable(g, c, i), 1.0);
-        apart_set_pivot(g, g->plan->n + c->first + i, -1.0);
-    }
+}
+
+/* delta is added to H, and to p. */
+static void matrix_factor(const qc__group *g, const apart *a, double delta)
+{
+    matrix_decompose(a);
+    matrix_set_pivots(g, a->c);
+    matrix_weights(g, a, lane_set1(delta));
+    apart_eliminate(g, a);
 }
 
 /* ---- solve -------------------------------------------------------------------------------------- */

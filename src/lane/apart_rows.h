@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * apart_rows.h -- what the cones that are apart have in common: an orthonormal U with
+ * apart_rows.h -- what the cones that are apart have in common: a basis U in which H or H^-1 is diagonal,
  *
- *     H: X -> U (h o U'XU) U'
+ *     X -> U (h o U'XU) U'
  *
  * and the others, each a k x k matrix E_t, as rows U'E_t U of a matrix E, of which only the triangle is kept.
  * Then what eliminating the cone adds between the others is -E B E' with weights B, a product of rows.
@@ -20,11 +20,12 @@ typedef struct apart {
     const qc__cone *c;
     int32_t k, size;
     psd_state psd; /* of which the matrices and vectors m, v are scratch */
-    double *U;      /* [k x k] */
+    double *U;      /* [k x k]; by nonzeros, G */
     double *n, *b, *a_inv;
     double *z[MAX_RHS]; /* of a right-hand side, between forward and backward, in the eigenbasis */
     double *E; /* [others x size] in the eigenbasis */
     double *S; /* [others x others] -E B E' */
+    double *pair; /* [others] a column of E */
     double *p;
 } apart;
 
@@ -46,36 +47,10 @@ static apart apart_open(const qc__group *g, int32_t t)
     for (int k = 0; k < MAX_RHS; k++)
         a.z[k] = a.a_inv + (1 + k) * size;
     a.E = a.a_inv + (1 + MAX_RHS) * size;
-    a.S = a.E + plan->others * size;
-    a.p = a.S + (int64_t)plan->others * plan->others * LANES;
+    a.S = a.E + (plan->nonzeros ? 0 : plan->others * size);
+    a.pair = a.S + (int64_t)plan->others * plan->others * LANES;
+    a.p = a.pair + (int64_t)plan->others * LANES;
     return a;
-}
-
-/*
- * U, and h in psd.m[0], with H = U (h o U'.U) U'.  In Newton's method they are what psd_set_H computed; at
- * an interior point H = R R' . R R', and  R R' = U diag(gamma) U'  gives  h_ij = gamma_i gamma_j.
- */
-static void apart_decompose(const apart *a)
-{
-    const int32_t k = a->k;
-    const psd_state *p = &a->psd;
-    const mask newton = lane_lt(lane_zero(), lane_load(p->newton));
-    double *gamma = p->v[EIGEN_WORK], *Z = p->m[1];
-    if (!mask_any(mask_andnot(mask_from_bits(~0u), newton))) {
-        memcpy(a->U, p->T, (size_t)k * (size_t)k * LANES * sizeof(double));
-        memcpy(p->m[0], p->h, (size_t)k * (size_t)k * LANES * sizeof(double));
-        return;
-    }
-    square_multiply(k, plain_view(k, p->T), transposed_view(k, p->T), SQUARE_LOWER, p->m[2]);
-    eigen_decompose(k, p->m[2], gamma, Z, p->v[0]);
-    for (int32_t i = 0; i < k; i++)
-        for (int32_t j = 0; j < k; j++) {
-            const int64_t at = (int64_t)i * k + j;
-            const lane product = lane_mul(lane_at(gamma, i), lane_at(gamma, j));
-            lane_put(a->U, at,
-                     lane_select(newton, lane_at(p->T, at), lane_at(Z, (int64_t)j * k + i)));
-            lane_put(p->m[0], at, lane_select(newton, lane_at(p->h, at), product));
-        }
 }
 
 /*
@@ -122,6 +97,14 @@ static void apart_multiply_rows(const apart *a, double *scratch)
                            NULL, scratch);
         }
     }
+}
+
+/* S, from U, b and a_inv */
+static void apart_eliminate(const qc__group *g, const apart *a)
+{
+    for (int32_t i = 0; i < a->plan->others; i++)
+        apart_rotate_row(g, a, i);
+    apart_multiply_rows(a, g->apart_scratch);
 }
 
 /* v := the vector of U'VU, or of UVU' */
@@ -188,6 +171,13 @@ static void apart_set_pivot(const qc__group *g, int32_t vertex, double pivot)
 {
     const qc__factor_plan *factor = g->factor;
     lane_put(g->panels, factor->diagonal[factor->position[vertex]], lane_set1(pivot));
+}
+
+/* Those of the cone's rows. */
+static void apart_set_row_pivots(const qc__group *g, const qc__cone *c)
+{
+    for (int32_t i = 0; i < c->size; i++)
+        apart_set_pivot(g, g->plan->n + c->first + i, -1.0);
 }
 
 #endif

@@ -197,6 +197,21 @@ static inline void psd_set_H(const qc__cone *c, double *state, const double *s, 
             lane_put(p.T, i * k + j,
                      lane_select(interior, T, lane_select(newton, Q, i == j ? one : zero)));
             lane_put(p.h, i * k + j, lane_select(newton, clipped(d, rest, unit), one));
+            if (mask_any(start))
+                lane_put(p.R_inv, i * k + j,
+                         lane_select(start, i == j ? one : zero, lane_at(p.R_inv, i * k + j)));
+        }
+}
+
+/* U with  H^-1: X -> U (1/h o U'XU) U' */
+static inline void psd_inverse_basis(int32_t k, const psd_state *p, double *U)
+{
+    const mask newton = lane_lt(lane_zero(), lane_load(p->newton));
+    for (int32_t i = 0; i < k; i++)
+        for (int32_t j = 0; j < k; j++) {
+            const int64_t at = (int64_t)i * k + j;
+            const lane R = lane_at(p->R_inv, (int64_t)j * k + i);
+            lane_put(U, at, lane_select(newton, lane_at(p->T, at), R));
         }
 }
 

@@ -244,12 +244,13 @@ static void layout_states(qc__group *g, const qc_plan *plan, qc__arena *arena)
 /* A product of rows is done in strips, and in pieces of their length. */
 enum { APART_STRIP = 16, APART_PIECE = 64 };
 
-/* Of a cone that is apart: U; n, b, 1/a and right-hand sides; the rows of E; E B E'; p. */
+/* Of a cone that is apart: U; n, b, 1/a and right-hand sides; the rows of E, if any, and a number for each;
+ * E B E'; p. */
 static int64_t apart_size(const qc_plan *plan, const qc__apart *a)
 {
     const qc__cone *c = &plan->blocks[a->block];
-    const int64_t k = c->order, others = a->others;
-    return k * k + (3 + MAX_RHS) * (int64_t)c->size + others * c->size + others * others + 1;
+    const int64_t k = c->order, others = a->others, rows = a->nonzeros ? 0 : others;
+    return k * k + (3 + MAX_RHS) * (int64_t)c->size + rows * c->size + others * (others + 1) + 1;
 }
 
 static void layout_apart(qc__group *g, const qc_plan *plan, qc__arena *arena)

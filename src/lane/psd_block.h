@@ -13,6 +13,8 @@
  *
  * An h_ij of the last kind that is clipped is no such quotient.  It is rare, and what it differs by is
  * a matrix of rank one.
+ *
+ * H^-1 is of the same form, with 1/h and the columns of T^-T, and |l_j|/l_i in place of l_i/|l_j|.
  */
 #ifndef LANE_PSD_BLOCK_H
 #define LANE_PSD_BLOCK_H
@@ -21,9 +23,11 @@
 #include "lane/square.h"
 #include "lane/svec.h"
 
-/* What H is made of.  `unit` is that of the clipping; `newton`: in other problems h = 1. */
+/* What H is made of, or H^-1 if `inverse`: then T is T^-T, and h is still that of H.  `unit` is that of the
+ * clipping; `newton`: in other problems h = 1. */
 typedef struct psd_operator {
     int32_t k;
+    int inverse;
     const double *T, *h, *l;
     mask newton;
     lane unit;
@@ -101,27 +105,52 @@ static inline void psd_weighted(int32_t k, const double *T, const double *weight
     square_mirror(k, out);
 }
 
-/* The weights of (T T' or high P)^1/2, (low N)^1/2, S and B.  Returns whether any of the last three is needed. */
+/*
+ * The weights of (T T' or high P)^1/2, (low N)^1/2, S and B.  Of the eigenvalues that the quotients are by, none
+ * is taken for so small that a quotient were above all h.  Returns whether the last three are needed.
+ */
 static inline int psd_weights(const psd_operator *H, double *const *weight)
 {
+    const int32_t k = H->k;
     const lane one = lane_set1(1.0), zero = lane_zero();
-    const lane high = clipped(one, zero, H->unit), low = clipped(zero, one, H->unit);
-    const lane root_high = lane_sqrt(high), root_low = lane_sqrt(low);
-    lane top = zero;
-    for (int32_t i = 0; i < H->k; i++)
-        top = lane_max(top, lane_at(H->l, i));
-    const lane least = lane_max(lane_div(top, high), lane_set1(1e-300));
-    for (int32_t i = 0; i < H->k; i++) {
+    lane high = clipped(one, zero, H->unit), low = clipped(zero, one, H->unit), top = zero;
+    for (int32_t i = 0; i < k; i++) {
         const lane l = lane_at(H->l, i);
+        top = lane_max(top, H->inverse ? lane_neg(l) : l);
+    }
+    if (H->inverse) {
+        high = lane_div(one, high);
+        low = lane_div(one, low);
+    }
+    const lane root_high = lane_sqrt(high), root_low = lane_sqrt(low);
+    const lane least = lane_max(lane_div(top, H->inverse ? low : high), lane_set1(1e-300));
+    double *of_plus = weight[2], *of_minus = weight[3];
+    for (int32_t i = 0; i < k; i++) {
+        const lane l = lane_at(H->l, i), size = lane_abs(l);
+        const lane inverse = lane_div(one, lane_max(size, least));
         const mask plus = mask_and(H->newton, lane_lt(zero, l));
         const mask minus = mask_andnot(H->newton, plus);
         lane_put(weight[0], i, lane_select(H->newton, lane_select(plus, root_high, zero), one));
         lane_put(weight[1], i, lane_select(minus, root_low, zero));
-        lane_put(weight[2], i, lane_select(plus, l, zero));
-        lane_put(weight[3], i,
-                 lane_select(minus, lane_div(one, lane_max(lane_neg(l), least)), zero));
+        lane_put(of_plus, i, lane_select(plus, H->inverse ? inverse : size, zero));
+        lane_put(of_minus, i, lane_select(minus, H->inverse ? size : inverse, zero));
     }
     return mask_any(H->newton);
+}
+
+/* By how much h_ij, i > j, differs from the quotient of the weights for which it is taken; mostly 0. */
+static inline lane psd_hidden(const psd_operator *H, double *const *weight, int32_t i, int32_t j)
+{
+    const double *S = weight[2], *B = weight[3];
+    const lane quotient =
+        lane_fma(lane_at(S, i), lane_at(B, j), lane_mul(lane_at(S, j), lane_at(B, i)));
+    lane h = lane_at(H->h, (int64_t)i * H->k + j);
+    if (H->inverse)
+        h = lane_div(lane_set1(1.0), h);
+    const lane off = lane_sub(h, quotient);
+    const mask mixed = lane_lt(lane_zero(), quotient);
+    const mask clipped = lane_lt(lane_mul(lane_set1(1e-12), h), lane_abs(off));
+    return lane_select(mask_and(mixed, clipped), off, lane_zero());
 }
 
 /* panels -= by z z',  z the vector of the i-th and j-th columns' symmetric product, which is put into z */
@@ -150,18 +179,11 @@ static inline void psd_subtract_pair(const psd_operator *H, int32_t i, int32_t j
 static inline void psd_subtract_clipped(const psd_operator *H, double *const *weight, double *z,
                                         double *panels, const int64_t *place)
 {
-    const double *S = weight[2], *B = weight[3];
     for (int32_t i = 0; i < H->k; i++)
         for (int32_t j = 0; j < i; j++) {
-            const lane quotient =
-                lane_fma(lane_at(S, i), lane_at(B, j), lane_mul(lane_at(S, j), lane_at(B, i)));
-            const lane h = lane_at(H->h, (int64_t)i * H->k + j), off = lane_sub(h, quotient);
-            const mask mixed = lane_lt(lane_zero(), quotient);
-            const mask clipped =
-                mask_and(mixed, lane_lt(lane_mul(lane_set1(1e-12), h), lane_abs(off)));
-            if (mask_any(clipped))
-                psd_subtract_pair(H, i, j, lane_select(clipped, off, lane_zero()), z, panels,
-                                  place);
+            const lane off = psd_hidden(H, weight, i, j);
+            if (mask_any(lane_lt(lane_zero(), lane_abs(off))))
+                psd_subtract_pair(H, i, j, off, z, panels, place);
         }
 }
 

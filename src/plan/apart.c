@@ -12,6 +12,9 @@ enum { MATRIX_LEAST = 12, INEQUALITY_LEAST = 6 };
 /* A flop of the spectral part takes so many times as long as one of the factor, measured. */
 #define APART_WEIGHT 1.5
 
+/* Flops that a pair of entries takes the time of, in the mean of the interior point's and Newton's method. */
+#define PAIR_FLOPS 80.0
+
 typedef struct finder {
     qc_plan *plan;
     int32_t *coupled; /* [n] entries of P off the diagonal in the row and column of x_j          */
@@ -113,7 +116,8 @@ static qc_error number_others(const finder *f, qc__apart *a)
         f->seen[v] = t++;
     }
     a->entry = NEW(entries, qc__apart_entry);
-    return a->entry ? QC_OK : QC_ERROR_MEMORY;
+    a->heavy = NEW_ZERO(a->others, int8_t);
+    return a->entry && a->heavy ? QC_OK : QC_ERROR_MEMORY;
 }
 
 /* Row and column of the matrix, of entry `at` of its vector. */
@@ -187,17 +191,79 @@ static qc_error fill(const finder *f, const qc__cone *c, qc__apart *a)
 
 /* ---- what it costs ------------------------------------------------------------------------------ */
 
-/* Flops of a factorization for one cone: a decomposition, its rows in the eigenbasis, and their product. */
-static double flops_of(const qc__cone *c, const qc__apart *a)
-{
-    const double k = c->order, size = c->size, others = a->others;
-    const double lines = a->line_ptr[a->others], entries = a->entry_ptr[a->others];
-    return 20.0 * k * k * k + 4.0 * entries * k + lines * k * k + others * others * size;
-}
-
 static double cube(double a)
 {
     return a * a * a;
+}
+
+/* Flops of one side of a congruence, and of  H^-1 V: the mean of the interior point's and Newton's method. */
+static double congruence_flops(const qc__cone *c)
+{
+    return 3.0 * cube(c->order);
+}
+
+static double inverse_flops(const qc__cone *c)
+{
+    return 1.5 * congruence_flops(c);
+}
+
+/* In the eigenbasis: a decomposition, its rows, and their product; and two solves. */
+static double rows_flops(const qc__cone *c, const qc__apart *a)
+{
+    const double k = c->order, size = c->size, others = a->others;
+    const double lines = a->line_ptr[a->others], entries = a->entry_ptr[a->others];
+    const double solves = 4.0 * congruence_flops(c) + 8.0 * others * size;
+    return 4.0 * entries * k + lines * k * k + others * others * size + solves;
+}
+
+static int32_t entries_of(const qc__apart *a, int32_t t)
+{
+    return a->entry_ptr[t + 1] - a->entry_ptr[t];
+}
+
+/* By entries: pairs of those that are not heavy, the matrices of those that are; and two solves. */
+static double nonzeros_flops(const qc__cone *c, const qc__apart *a)
+{
+    double flops = 4.0 * inverse_flops(c), light = 0.0;
+    for (int32_t t = 0; t < a->others; t++) {
+        if (a->heavy[t]) {
+            flops += inverse_flops(c) + 2.0 * a->entry_ptr[a->others];
+        } else {
+            light += entries_of(a, t);
+            flops += PAIR_FLOPS * entries_of(a, t) * light;
+        }
+    }
+    return flops;
+}
+
+/* Marks as heavy, the largest first, those for which that is less. */
+static void mark_heavy(const qc__cone *c, qc__apart *a)
+{
+    double light = a->entry_ptr[a->others];
+    for (;;) {
+        int32_t largest = -1;
+        for (int32_t t = 0; t < a->others; t++)
+            if (!a->heavy[t] && (largest < 0 || entries_of(a, t) > entries_of(a, largest)))
+                largest = t;
+        if (largest < 0 || PAIR_FLOPS * entries_of(a, largest) * light <
+                               inverse_flops(c) + 2.0 * a->entry_ptr[a->others])
+            return;
+        a->heavy[largest] = 1;
+        light -= entries_of(a, largest);
+    }
+}
+
+static void choose_nonzeros(const qc__cone *c, qc__apart *a)
+{
+    mark_heavy(c, a);
+    a->nonzeros = nonzeros_flops(c, a) < rows_flops(c, a);
+}
+
+/* Flops of a factorization for one cone, and of two solves. */
+static double flops_of(const qc__cone *c, const qc__apart *a)
+{
+    const double decomposition = 20.0 * cube(c->order);
+    return decomposition + (a->nonzeros ? nonzeros_flops(c, a) : rows_flops(c, a));
 }
 
 /* With a dense block: its factor, what it fills, and its entries.  Variables of an inequality may come
@@ -208,7 +274,7 @@ static double dense_flops_of(const qc__cone *c, const qc__apart *a)
     const double after = (cube(size + others) - cube(others)) / 3.0;
     double before = (cube(size) - cube(others)) / 3.0;
     for (int32_t t = 0; t < a->others; t++) {
-        const double count = a->entry_ptr[t + 1] - a->entry_ptr[t];
+        const double count = entries_of(a, t);
         before += count * count;
     }
     return entries + (a->matrix || after < before ? after : before);
@@ -252,6 +318,7 @@ static void free_one(qc__apart *a)
     free(a->other);
     free(a->entry_ptr);
     free(a->line_ptr);
+    free(a->heavy);
     free(a->entry);
     free(a->line);
 }
@@ -285,6 +352,8 @@ static qc_error offer(finder *f, const qc__cone *c, int matrix, int *taken)
     qc__apart *a = &plan->apart[plan->apart_count];
     *a = (qc__apart){.block = (int32_t)(c - plan->blocks), .matrix = matrix};
     const qc_error error = fill(f, c, a);
+    if (!error && !matrix)
+        choose_nonzeros(c, a);
     *taken = !error && pays(c, a);
     if (*taken)
         accept(f, c, a);

@@ -62,7 +62,8 @@ typedef struct qc__apart_entry {
  * A PSD cone that is kept apart.  With `matrix`, each of its rows has one entry, in a variable that no
  * other of its rows has and that P couples to none: the matrix is itself a variable.  These are kept apart
  * too, and the others are the rows of A that have them.  Without, only its rows are, and the others are the
- * variables that they have: a linear matrix inequality.
+ * variables that they have: a linear matrix inequality.  With `nonzeros` their matrices are so sparse that what
+ * they leave is found from their entries, but for those that are `heavy`.
  *
  * `other` are their vertices in the KKT graph; seen as a k x k matrix each, entries [entry_ptr[t],
  * entry_ptr[t + 1]) are those of other[t], and lines [line_ptr[t], line_ptr[t + 1]) the rows of the matrix
@@ -70,11 +71,12 @@ typedef struct qc__apart_entry {
  */
 typedef struct qc__apart {
     int32_t block;
-    int32_t matrix;
+    int32_t matrix, nonzeros;
     int32_t others;
     int32_t *other; /* [others]     */
     int32_t *entry_ptr; /* [others + 1] */
     int32_t *line_ptr; /* [others + 1] */
+    int8_t *heavy; /* [others]     */
     qc__apart_entry *entry;
     int32_t *line;
 } qc__apart;

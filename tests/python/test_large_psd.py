@@ -172,6 +172,21 @@ def largest_eigenvalue(rng, k, n, batch):
     return stated(P, A, {"s": [k]}, rng.standard_normal((batch, n)), y, s)
 
 
+def sparse_inequality(rng, k, n, batch):
+    """A dense matrix, a diagonal one, and others of an entry on the diagonal and one beside it."""
+    size, starts = k * (k + 1) // 2, np.flatnonzero(vector_of(np.eye(k)))
+    A = np.zeros((batch, size, n))
+    A[:, :, 0] = rng.standard_normal((batch, size))
+    A[:, starts, 1] = -1.0
+    for j in range(2, n):
+        at = starts[(j - 2) % (k - 1)]
+        A[:, at : at + 2, j] = rng.standard_normal((batch, 2))
+    pairs = [of_rank(rng, k, 3) for _ in range(batch)]
+    s, y = (np.array([pair[i] for pair in pairs]) for i in (0, 1))
+    P = np.broadcast_to(0.1 * np.eye(n), (batch, n, n))
+    return stated(P, A, {"s": [k]}, rng.standard_normal((batch, n)), y, s)
+
+
 def cut(rng, k, batch):
     """min sum y, Diag(y) - C psd, the dual of the relaxed maximum cut."""
     diagonal = np.flatnonzero(vector_of(np.eye(k)) == 1.0)
@@ -199,6 +214,7 @@ KINDS = {
     "linear inequality": lambda rng: inequality(rng, 16, 8, 3, curvature=False),
     "largest eigenvalue": lambda rng: largest_eigenvalue(rng, 20, 6, 9),
     "cut": lambda rng: cut(rng, 20, 3),
+    "sparse inequality": lambda rng: sparse_inequality(rng, 20, 26, 9),
     "linear mixture": lambda rng: mixture(rng, 20, 3, curvature=False),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())

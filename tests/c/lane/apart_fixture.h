@@ -17,6 +17,7 @@ typedef struct fixture {
     void *memory;
     qc__group *g;
     double *s, *y;
+    int steep; /* Newton's method with quotients that are clipped */
     rng r;
 } fixture;
 
@@ -77,6 +78,34 @@ static void teardown(fixture *f)
     family_free(&f->fam);
 }
 
+/* Eigenvalues of s - y whose quotients are beyond what H may have, of either sign; y = 0. */
+static void set_steep(fixture *f, int lane)
+{
+    double u[64], norm = 0.0;
+    int32_t row = f->own;
+    assert_in_range(f->order, 4, 64);
+    for (int32_t i = 0; i < f->order; i++) {
+        u[i] = rng_normal(&f->r);
+        norm += u[i] * u[i];
+    }
+    for (int32_t j = 0; j < f->order; j++)
+        for (int32_t i = j; i < f->order; i++, row++) {
+            double sum = 0.0;
+            for (int32_t e = 0; e < f->order; e++) { /* Q = I - 2 u u' / |u|^2 */
+                const double l = e == 0   ? 1e3
+                                 : e == 1 ? 1e-11
+                                 : e == 2 ? 0.0
+                                 : e == 3 ? -1e-5
+                                          : (e % 2 ? 1.0 : -1.0) * (0.5 + 0.1 * e);
+                const double left = (i == e) - 2.0 * u[i] * u[e] / norm;
+                const double right = (j == e) - 2.0 * u[j] * u[e] / norm;
+                sum += l * left * right;
+            }
+            f->s[row * LANES + lane] = sum * (i == j ? 1.0 : sqrt(2.0));
+            f->y[row * LANES + lane] = 0.0;
+        }
+}
+
 /* Lane l is in phase (first + l) mod 3. */
 static void set_phases(fixture *f, int first)
 {
@@ -85,7 +114,9 @@ static void set_phases(fixture *f, int first)
         const int phase = (first + lane) % PHASES;
         interior |= (unsigned)(phase == INTERIOR) << lane;
         start |= (unsigned)(phase == START) << lane;
-        if (phase == NEWTON) /* s - y has eigenvalues of both signs */
+        if (phase == NEWTON && f->steep)
+            set_steep(f, lane);
+        else if (phase == NEWTON) /* s - y has eigenvalues of both signs */
             set_matrix(f, 3.0, lane, f->s);
     }
     blocks_set_H(f->g, f->s, f->y, mask_from_bits(interior), mask_from_bits(start));

@@ -59,17 +59,100 @@ static void without_curvature_too(void **state)
         solves_in(0.0, first, 1e-3);
 }
 
+static void solves_inequality(int nonzeros, int steep)
+{
+    for (int first = START; first < PHASES; first++) {
+        fixture f = {.steep = steep};
+        if (nonzeros)
+            family_sparse_lmi(&f.fam, 20, 32);
+        else
+            family_lmi(&f.fam, ORDER_APART, 7);
+        setup_group(&f, 0.7);
+        assert_false(f.plan->apart[0].matrix);
+        assert_int_equal(f.plan->apart[0].nonzeros, nonzeros);
+        check_solves(&f, first);
+        assert_int_equal(mask_bits(irregular(f.g)), 0);
+        teardown(&f);
+    }
+}
+
 /* A linear inequality of matrices, some of them sparse, with an indefinite s - y in Newton's method. */
 static void inequalities_are_solved_in_every_phase(void **state)
 {
     (void)state;
+    solves_inequality(0, 0);
+}
+
+static void by_nonzeros_too(void **state)
+{
+    (void)state;
+    solves_inequality(1, 0);
+}
+
+static void where_quotients_are_clipped(void **state)
+{
+    (void)state;
+    solves_inequality(0, 1);
+    solves_inequality(1, 1);
+}
+
+/* The numbers of both ways are the same Schur complement, and differ by the rounding of its largest terms. */
+static void compare_ways(int first, int steep)
+{
+    fixture f = {.steep = steep};
+    family_sparse_lmi(&f.fam, 20, 32);
+    setup_group(&f, 0.7);
+    set_phases(&f, first);
+    apart a = apart_open(f.g, 0);
+    const int32_t others = a.plan->others;
+    double *S = new_lanes((int64_t)others * others);
+    nonzeros_factor(f.g, &a);
+    memcpy(S, a.S, (size_t)others * (size_t)others * LANES * sizeof *S);
+    a.E = new_lanes((int64_t)others * a.size);
+    lmi_factor(f.g, &a);
+    for (int lane = 0; lane < LANES; lane++)
+        for (int32_t i = 0; i < others; i++)
+            for (int32_t j = 0; j <= i; j++) {
+                const double size =
+                    sqrt(at(a.S, i * others + i, lane) * at(a.S, j * others + j, lane));
+                const double by_rows = at(a.S, i * others + j, lane);
+                CHECK_CLOSE(at(S, i * others + j, lane), by_rows, 1e-13 * size);
+            }
+    qc__aligned_free(a.E);
+    qc__aligned_free(S);
+    teardown(&f);
+}
+
+static void nonzeros_leave_what_rows_do(void **state)
+{
+    (void)state;
+    for (int first = START; first < PHASES; first++)
+        for (int steep = 0; steep < 2; steep++)
+            compare_ways(first, steep);
+}
+
+/* H^-1 of a sum of matrices, from their entries and from its vector. */
+static void sums_by_entries_are_those_of_vectors(void **state)
+{
+    (void)state;
     for (int first = START; first < PHASES; first++) {
         fixture f = {0};
-        family_lmi(&f.fam, ORDER_APART, 7);
+        family_sparse_lmi(&f.fam, 20, 32);
         setup_group(&f, 0.7);
-        assert_false(f.plan->apart[0].matrix);
-        check_solves(&f, first);
-        assert_int_equal(mask_bits(irregular(f.g)), 0);
+        set_phases(&f, first);
+        const apart a = apart_open(f.g, 0);
+        const pair r = f.g->rhs[0];
+        nonzeros_factor(f.g, &a);
+        random_pair(&f, r);
+        set_all(a.z[0], a.size, 0.0);
+        for (int32_t t = 0; t < a.plan->others; t++)
+            nonzeros_add(f.g, &a, t, lane_at(r.x, a.plan->other[t]), a.z[0]);
+        nonzeros_apply(f.g, &a, (summed){.vector = a.z[0]}, a.z[0]);
+        nonzeros_apply(f.g, &a, (summed){.w = r.x}, a.z[1]);
+        for (int lane = 0; lane < LANES; lane++)
+            for (int32_t i = 0; i < a.size; i++)
+                CHECK_CLOSE(at(a.z[1], i, lane), at(a.z[0], i, lane),
+                            1e-13 * (1.0 + largest(a.size, a.z[0], lane)));
         teardown(&f);
     }
 }
@@ -110,6 +193,10 @@ int main(void)
         cmocka_unit_test(solves_are_right_in_every_phase),
         cmocka_unit_test(without_curvature_too),
         cmocka_unit_test(inequalities_are_solved_in_every_phase),
+        cmocka_unit_test(by_nonzeros_too),
+        cmocka_unit_test(where_quotients_are_clipped),
+        cmocka_unit_test(nonzeros_leave_what_rows_do),
+        cmocka_unit_test(sums_by_entries_are_those_of_vectors),
         cmocka_unit_test(values_that_cannot_be_apart_are_recognized),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

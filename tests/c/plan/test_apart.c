@@ -143,6 +143,26 @@ static void an_inequality_lists_its_variables(void **state)
     family_free(&fam);
 }
 
+/* Dense matrices are rotated, sparse ones are not, and those with many entries among these are heavy. */
+static void sparse_matrices_go_by_their_nonzeros(void **state)
+{
+    (void)state;
+    family fam;
+    family_lmi(&fam, 14, 7);
+    qc_plan *plan = plan_of(&fam, -1);
+    assert_false(plan->apart[0].nonzeros);
+    qc__plan_free(plan);
+    family_free(&fam);
+    family_sparse_lmi(&fam, 20, 32);
+    plan = plan_of(&fam, -1);
+    assert_int_equal(plan->apart_count, 1);
+    assert_true(plan->apart[0].nonzeros);
+    for (int t = 0; t < plan->apart[0].others; t++)
+        assert_int_equal(plan->apart[0].heavy[t], t < 2);
+    qc__plan_free(plan);
+    family_free(&fam);
+}
+
 /* So many variables that a dense block costs less; and so small a matrix. */
 static void an_inequality_must_pay(void **state)
 {
@@ -183,6 +203,7 @@ int main(void)
         cmocka_unit_test(the_pattern_must_be_right),
         cmocka_unit_test(its_rows_and_entries_are_listed),
         cmocka_unit_test(an_inequality_lists_its_variables),
+        cmocka_unit_test(sparse_matrices_go_by_their_nonzeros),
         cmocka_unit_test(an_inequality_must_pay),
         cmocka_unit_test(a_very_large_one_has_no_dense_block),
     };

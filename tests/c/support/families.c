@@ -173,21 +173,47 @@ void family_matrix(family *out, int order, int equalities)
     set_masks(out, P, A);
 }
 
-void family_lmi(family *out, int order, int n)
+enum { LMI_OWN = 3 }; /* rows before those of the cone */
+
+/* All but the columns of A in the rows of the cone, which `A` has room for. */
+static void begin_lmi(family *out, int order, int n, mask *P, mask *A)
 {
-    const int size = order * (order + 1) / 2, own = 3;
+    const int size = order * (order + 1) / 2;
     *out = (family){.name = "inequality of matrices", .f = {.n = n}};
-    set_cones(out, 1, own - 1);
+    set_cones(out, 1, LMI_OWN - 1);
     out->cones[2] = (qc_cone){QC_CONE_PSD, size, 0.0};
     out->f.cone_count = 3;
     out->f.m += size;
-    mask P = mask_new(n, n), A = mask_new(own + size, n);
+    *P = mask_new(n, n);
+    *A = mask_new(LMI_OWN + size, n);
     for (int j = 0; j < n; j++) {
-        *at(&P, j, j) = 1;
-        for (int i = 0; i < own; i++)
-            *at(&A, i, j) = 1;
-        for (int i = 0; i < size && j < n - 1; i++)
-            *at(&A, own + i, j) = j % 3 == 0 || i % (4 * j) == j;
+        *at(P, j, j) = 1;
+        for (int i = 0; i < LMI_OWN; i++)
+            *at(A, i, j) = 1;
+    }
+}
+
+void family_lmi(family *out, int order, int n)
+{
+    mask P, A;
+    begin_lmi(out, order, n, &P, &A);
+    for (int j = 0; j < n - 1; j++)
+        for (int i = 0; i < order * (order + 1) / 2; i++)
+            *at(&A, LMI_OWN + i, j) = j % 3 == 0 || i % (4 * j) == j;
+    set_masks(out, P, A);
+}
+
+void family_sparse_lmi(family *out, int order, int n)
+{
+    mask P, A;
+    begin_lmi(out, order, n, &P, &A);
+    for (int i = 0; i < order * (order + 1) / 2; i++)
+        *at(&A, LMI_OWN + i, 0) = 1;
+    for (int i = 0, row = 0; i < order; row += order - i, i++) {
+        *at(&A, LMI_OWN + row, 1) = 1;
+        for (int j = 2; j < n - 1; j++)
+            if ((j - 2) % order == i)
+                *at(&A, LMI_OWN + row, j) = *at(&A, LMI_OWN + row + (i + 1 < order), j) = 1;
     }
     set_masks(out, P, A);
 }

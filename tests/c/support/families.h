@@ -31,5 +31,8 @@ void family_matrix(family *out, int order, int equalities);
 /* A PSD cone of the given order, a linear inequality of matrices in all variables but the last, every third
  * matrix of which is dense; an equality and two inequalities of all.  P is diagonal. */
 void family_lmi(family *out, int order, int n);
+/* The same of sparse matrices: the first is dense, the second diagonal, and the others have an entry on the
+ * diagonal and one beside it. */
+void family_sparse_lmi(family *out, int order, int n);
 
 #endif
