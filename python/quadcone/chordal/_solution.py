@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The solution of a decomposed problem, and its derivatives, in the shapes of the whole one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._report import Report
+from .._solution import Gradients, Tangents, _read_like
+from .._sparse import Sparse
+from .._values import shape_text
+from ._complete import complete
+
+if TYPE_CHECKING:
+    from .._solution import Solution as Inner
+    from .._values import Argument, Array, Form
+    from ._problem import Problem
+
+
+class Solution(Report):
+    """x, y and s as those of `quadcone.Solution`, certificates too; residuals, iterations and
+    margin are those of the decomposed problem.
+
+    y is determined on the pattern of a PSD cone, or rather on the chordal extension of it.  Off it
+    y is free, and is the completion of largest determinant (of a singular one, its limit by the
+    pseudo-inverse).
+    """
+
+    __slots__ = ("_arguments", "_forms", "_problem", "inner", "s", "x", "y")
+
+    def __init__(
+        self,
+        inner: Inner,
+        problem: Problem,
+        forms: tuple[Form, ...],
+        arguments: tuple[Argument, ...],
+    ) -> None:
+        super().__init__(inner._core, inner.single)
+        self.inner = inner  # that of the decomposed problem
+        self._problem = problem
+        self._forms = forms
+        self._arguments = arguments
+        self.x = inner.x[..., : problem.n].copy()
+        self.s = self._gather(inner.s)
+        self.y = self._pick(inner.y, 0.0)
+        for y in self.y.reshape(-1, problem.m):
+            if np.isfinite(y).all():
+                for matrix in problem.layout.matrices:
+                    complete(matrix, y)
+            else:
+                y[...] = np.nan
+
+    def vjp(self, dx: Any, dy: Any = None, ds: Any = None) -> Gradients:
+        """As `quadcone.Solution.vjp`.
+
+        NotImplementedError where dy has an entry off the pattern.
+        """
+        problem = self._problem
+        dx = _read_like("dx", dx, self.x)
+        dy, ds = _read_like("dy", dy, self.y), _read_like("ds", ds, self.s)
+        if dy is not None and np.any(dy[..., problem.off] != 0.0):
+            raise NotImplementedError(
+                "dy has an entry off the pattern of a PSD cone, where y is a completion that is "
+                "not differentiated"
+            )
+        gradients = self.inner.vjp(
+            None if dx is None else problem.widen(dx),
+            None if dy is None else problem.spread(dy, "dy"),
+            None if ds is None else ds[..., problem.layout.origin],
+        )
+        values = (
+            gradients.P,
+            gradients.q[..., : problem.n],
+            gradients.A[..., problem.A_order],
+            self._pick(gradients.b, 0.0),
+        )
+        return Gradients(
+            *(
+                form.give(argument, np.ascontiguousarray(value))
+                for form, argument, value in zip(
+                    self._forms, self._arguments, values, strict=True
+                )
+            )
+        )
+
+    def jvp(self, dP: Any = None, dq: Any = None, dA: Any = None, db: Any = None) -> Tangents:
+        """As `quadcone.Solution.jvp`.  dy is NaN off the pattern; db must be zero there."""
+        problem = self._problem
+        P, q, A, b = (
+            None if value is None else self._read_tangent(k, value)
+            for k, value in enumerate((dP, dq, dA, db))
+        )
+        tangents = self.inner.jvp(
+            None if P is None else problem.flat_P(P),
+            None if q is None else problem.widen(q),
+            None if A is None else problem.fill_A(A, np.zeros_like(problem.A_fixed)),
+            None if b is None else problem.spread(b, "db"),
+        )
+        return Tangents(
+            tangents.dx[..., : problem.n].copy(),
+            self._pick(tangents.dy, np.nan),
+            self._gather(tangents.ds),
+        )
+
+    def _gather(self, parts: Array) -> Array:
+        """Sums over the cliques: the adjoint of reading the rows that they are parts of."""
+        origin, m = self._problem.layout.origin, self._problem.m
+        out = np.empty((*parts.shape[:-1], m))
+        count = len(parts) if parts.ndim == 2 else 1
+        Sparse(origin, np.arange(len(origin)), np.ones(len(origin)), (m, len(origin))).times(
+            parts, out, count
+        )
+        return out
+
+    def _pick(self, parts: Array, missing: float) -> Array:
+        """The rows that have data, in their place."""
+        problem = self._problem
+        out = np.full((*parts.shape[:-1], problem.m), missing)
+        out[..., problem.on] = parts[..., problem.layout.top[problem.on]]
+        return out
+
+    def _read_tangent(self, k: int, value: Any) -> Array:
+        form, argument = self._forms[k], self._arguments[k]
+        tangent = form._replace(name=f"d{form.name}").read(value).values
+        if tangent.shape != argument.values.shape:
+            expected = shape_text(argument.values.shape)
+            raise ValueError(f"d{form.name} has shape {tangent.shape}, expected {expected}")
+        return tangent
