@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -83,14 +84,14 @@ class Solution(Report):
         tape = self._need_tape()
         gradients = [np.empty(argument.values.shape) for argument in self._arguments]
         tape.vjp(
-            _read_like("dx", dx, self.x),
-            _read_like("dy", dy, self.y),
-            _read_like("ds", ds, self.s),
+            read_like("dx", dx, self.x),
+            read_like("dy", dy, self.y),
+            read_like("ds", ds, self.s),
             *gradients,
         )
         if self._settings.on_failure == "zero_gradient" and self._core.failed:
             self._mask(gradients)
-        return Gradients(*self._give(gradients))
+        return give_gradients(self._forms, self._arguments, gradients)
 
     def jvp(self, dP: Any = None, dq: Any = None, dA: Any = None, db: Any = None) -> Tangents:
         """Tangents of x, y and s for tangents of the arguments.
@@ -99,8 +100,8 @@ class Solution(Report):
         """
         tape = self._need_tape()
         tangents = [
-            None if value is None else self._read_tangent(k, value)
-            for k, value in enumerate((dP, dq, dA, db))
+            read_tangent(*one)
+            for one in zip(self._forms, self._arguments, (dP, dq, dA, db), strict=True)
         ]
         outputs = [np.empty_like(like) for like in (self.x, self.y, self.s)]
         tape.jvp(*tangents, *outputs)
@@ -169,14 +170,6 @@ class Solution(Report):
             raise RuntimeError("there are no derivatives: it was solved with derivatives=False")
         return self._tape
 
-    def _read_tangent(self, k: int, value: Any) -> Array:
-        form, argument = self._forms[k], self._arguments[k]
-        tangent = form._replace(name=f"d{form.name}").read(value).values
-        if tangent.shape != argument.values.shape:
-            expected = shape_text(argument.values.shape)
-            raise ValueError(f"d{form.name} has shape {tangent.shape}, expected {expected}")
-        return tangent
-
     def _mask(self, gradients: list[Array]) -> None:
         """Zeros instead of NaN for problems without a solution."""
         failed = ~np.atleast_1d(self.solved)
@@ -186,16 +179,27 @@ class Solution(Report):
             elif argument.batch == self._core.batch:
                 gradient[failed] = 0.0
 
-    def _give(self, gradients: list[Array]) -> list[Any]:
-        return [
-            form.give(argument, gradient)
-            for form, argument, gradient in zip(
-                self._forms, self._arguments, gradients, strict=True
-            )
-        ]
+
+def give_gradients(
+    forms: Sequence[Form], arguments: Sequence[Argument], gradients: Sequence[Array]
+) -> Gradients:
+    """Each in the form that its argument was given in."""
+    given = zip(forms, arguments, gradients, strict=True)
+    return Gradients(*(form.give(argument, gradient) for form, argument, gradient in given))
 
 
-def _read_like(name: str, value: Any, like: Array) -> Array | None:
+def read_tangent(form: Form, argument: Argument, value: Any) -> Array | None:
+    """A tangent in the shape of the argument that it belongs to."""
+    if value is None:
+        return None
+    tangent = form._replace(name=f"d{form.name}").read(value).values
+    if tangent.shape != argument.values.shape:
+        expected = shape_text(argument.values.shape)
+        raise ValueError(f"d{form.name} has shape {tangent.shape}, expected {expected}")
+    return tangent
+
+
+def read_like(name: str, value: Any, like: Array) -> Array | None:
     """A cotangent in the shape of the output that it belongs to."""
     if value is None:
         return None

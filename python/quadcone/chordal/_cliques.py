@@ -83,9 +83,7 @@ def _merge(cliques: list[set[int]], parent: list[int]) -> tuple[list[set[int]], 
     """
     cliques, parent = list(cliques), list(parent)
     while True:
-        savings = {
-            k: _saving(cliques[k], cliques[up]) for k, up in enumerate(parent) if up >= 0
-        }
+        savings = {k: _saving(cliques[k], cliques[up]) for k, up in enumerate(parent) if up >= 0}
         k = max(savings, key=lambda k: (savings[k], -k), default=-1)
         if k < 0 or savings[k] < 0:
             return _compress(cliques, parent)

@@ -52,4 +52,4 @@ def complete(matrix: Matrix, y: Array) -> None:
 def _pseudo_inverse(Y: Array) -> Array:
     values, vectors = np.linalg.eigh(Y)
     kept = values > _RANK * max(values[-1], 0.0)
-    return (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    return np.asarray((vectors[:, kept] / values[kept]) @ vectors[:, kept].T)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the rows of a problem are in its decomposition.
 
-A matrix S with a chordal pattern is positive semidefinite where it is a sum of positive semidefinite
-matrices S_c, one for each clique (Agler et al., 1988).  Each entry of A x + S = b is a row of the
-topmost clique that has it.  The part of it that a clique c below takes is a variable u_c, of which
-there is one for every pair of vertices that c shares with its parent p:
+A matrix S with a chordal pattern is positive semidefinite where it is a sum of positive
+semidefinite matrices S_c, one for each clique (Agler et al., 1988).  Each entry of A x + S = b is a
+row of the topmost clique that has it.  The part of it that a clique c below takes is a variable
+u_c, of which there is one for every pair of vertices that c shares with its parent p:
 
     S_c = (what c is the topmost of: b - A x) + u_c - (u_d of every child d of c)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._cones import Cones
-    from .._values import Argument, Array
+    from .._values import Array
 
 
 class Problem:
@@ -47,9 +47,7 @@ class Problem:
         smaller = {**cones, "s": self.layout.orders}
         self.inner = Whole(self._widen_P(), A_part, smaller, **settings)
 
-    def solve(
-        self, q: Any, b: Any, P: Any = None, A: Any = None, **overrides: Any
-    ) -> Solution:
+    def solve(self, q: Any, b: Any, P: Any = None, A: Any = None, **overrides: Any) -> Solution:
         """As `quadcone.Problem.solve`, without a warm start.
 
         ValueError where b has an entry off the pattern.
@@ -59,13 +57,14 @@ class Problem:
         common_batch(arguments)  # in terms of the arguments that were given
         P_values, q_values, A_values, b_values = (argument.values for argument in arguments)
         raises = settings.on_failure == "raise"
+        if raises:
+            overrides["on_failure"] = "nan"  # until the solution has its shapes
         inner = self.inner.solve(
             self.widen(q_values),
             self.spread(b_values, "b"),
             self.flat_P(P_values),
             self.fill_A(A_values, self.A_fixed),
             **overrides,
-            **({"on_failure": "nan"} if raises else {}),
         )
         solution = Solution(inner, self, self.whole._forms, arguments)
         if raises and inner._core.failed:
@@ -80,10 +79,10 @@ class Problem:
 
     def spread(self, values: Array, name: str) -> Array:
         """b, or its tangent, in the rows of the decomposition."""
-        off = np.flatnonzero(np.any(values[..., self.off] != 0.0, axis=tuple(range(values.ndim - 1))))
-        if len(off):
+        wrong = self.off[np.any(np.atleast_2d(values)[:, self.off] != 0.0, axis=0)]
+        if len(wrong):
             raise ValueError(
-                f"{name} has an entry in row {self.off[off[0]]}, which is off the pattern; "
+                f"{name} has an entry in row {wrong[0]}, which is off the pattern; "
                 "give the Problem a b that has one there"
             )
         spread = np.zeros((*values.shape[:-1], len(self.layout.origin)))

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._report import Report
-from .._solution import Gradients, Tangents, _read_like
+from .._solution import Gradients, Tangents, give_gradients, read_like, read_tangent
 from .._sparse import Sparse
-from .._values import shape_text
 from ._complete import complete
 
 if TYPE_CHECKING:
@@ -58,8 +57,8 @@ class Solution(Report):
         NotImplementedError where dy has an entry off the pattern.
         """
         problem = self._problem
-        dx = _read_like("dx", dx, self.x)
-        dy, ds = _read_like("dy", dy, self.y), _read_like("ds", ds, self.s)
+        dx = read_like("dx", dx, self.x)
+        dy, ds = read_like("dy", dy, self.y), read_like("ds", ds, self.s)
         if dy is not None and np.any(dy[..., problem.off] != 0.0):
             raise NotImplementedError(
                 "dy has an entry off the pattern of a PSD cone, where y is a completion that is "
@@ -72,25 +71,18 @@ class Solution(Report):
         )
         values = (
             gradients.P,
-            gradients.q[..., : problem.n],
-            gradients.A[..., problem.A_order],
+            np.ascontiguousarray(gradients.q[..., : problem.n]),
+            np.ascontiguousarray(gradients.A[..., problem.A_order]),
             self._pick(gradients.b, 0.0),
         )
-        return Gradients(
-            *(
-                form.give(argument, np.ascontiguousarray(value))
-                for form, argument, value in zip(
-                    self._forms, self._arguments, values, strict=True
-                )
-            )
-        )
+        return give_gradients(self._forms, self._arguments, values)
 
     def jvp(self, dP: Any = None, dq: Any = None, dA: Any = None, db: Any = None) -> Tangents:
         """As `quadcone.Solution.jvp`.  dy is NaN off the pattern; db must be zero there."""
         problem = self._problem
         P, q, A, b = (
-            None if value is None else self._read_tangent(k, value)
-            for k, value in enumerate((dP, dq, dA, db))
+            read_tangent(*one)
+            for one in zip(self._forms, self._arguments, (dP, dq, dA, db), strict=True)
         )
         tangents = self.inner.jvp(
             None if P is None else problem.flat_P(P),
@@ -120,11 +112,3 @@ class Solution(Report):
         out = np.full((*parts.shape[:-1], problem.m), missing)
         out[..., problem.on] = parts[..., problem.layout.top[problem.on]]
         return out
-
-    def _read_tangent(self, k: int, value: Any) -> Array:
-        form, argument = self._forms[k], self._arguments[k]
-        tangent = form._replace(name=f"d{form.name}").read(value).values
-        if tangent.shape != argument.values.shape:
-            expected = shape_text(argument.values.shape)
-            raise ValueError(f"d{form.name} has shape {tangent.shape}, expected {expected}")
-        return tangent
