@@ -13,6 +13,7 @@ from conic import interior_point, matrix_of, vector_of
 
 import quadcone as qc
 from quadcone import chordal
+from quadcone.chordal import _rest
 from quadcone.chordal._cliques import clique_tree
 from quadcone.chordal._complete import complete
 from quadcone.chordal._layout import lay_out, pairs, place
@@ -271,6 +272,44 @@ def test_answers_do_not_depend_on_the_batch(rng):
     batch, one = problem.solve(q, b), problem.solve(q[1:2], b[1:2])
     for name in "xys":
         assert np.array_equal(getattr(batch, name)[1], getattr(one, name)[0])
+
+
+@pytest.mark.parametrize("batch", [None, 4])
+def test_degenerate_problems_are_solved_in_one_form_or_the_other(rng, batch):
+    """Y is singular on the separators, and some of these do not arrive in the decomposed form."""
+    P, q, A, b = make(rng, {"s": [20]}, 15, "banded", batch)
+    problem = chordal.Problem(P, A, {"s": [20]}, b=b)
+    small, whole = problem.solve(q, b), problem.whole.solve(q, b)
+    assert np.all(small.solved)
+    np.testing.assert_allclose(small.x, whole.x, atol=1e-5)  # of an interior point
+
+
+@pytest.mark.parametrize(("batch", "failed"), [(None, [0]), (1, [0]), (4, [1, 2]), (4, [])])
+def test_what_fails_is_solved_whole(rng, monkeypatch, batch, failed):
+    P, q, A, b = make(rng, MIXED, 6, "random", batch)
+    problem = chordal.Problem(P, A, MIXED, b=b)
+    monkeypatch.setattr(_rest, "find_failed", lambda _: np.array(failed, np.intp))
+    small, whole = problem.solve(q, b), problem.whole.solve(q, b)
+    steps, expected = np.atleast_1d(small.iterations), np.atleast_1d(whole.iterations)
+    assert np.array_equal(steps[failed], expected[failed])
+    np.testing.assert_allclose(small.x, whole.x, atol=AGREE)
+    np.testing.assert_allclose(small.objective, whole.objective, rtol=AGREE)
+
+    dx, dy, ds = cotangents(rng, problem, small)
+    ds[..., problem.off] = 0.0
+    ours, theirs = small.vjp(dx, dy, ds), whole.vjp(dx, dy, ds)
+    np.testing.assert_allclose(ours.P.data, theirs.P.data, atol=1e-7)
+    np.testing.assert_allclose(ours.q, theirs.q, atol=1e-7)
+    np.testing.assert_allclose(ours.A.data, theirs.A.data, atol=1e-7)
+    assert not ours.b[..., problem.off].any()
+
+    dq, dP = rng.standard_normal(q.shape), np.ones(36)
+    tangents = small.jvp(dq=dq, dP=dP)
+    assert np.isnan(tangents.dy[..., problem.off]).all()
+    left = np.vdot(dx, tangents.dx) + np.vdot(ds, tangents.ds)
+    left += np.vdot(dy[..., problem.on], tangents.dy[..., problem.on])
+    right = np.vdot(ours.q, dq) + np.vdot(ours.P.data, dP)
+    assert abs(left - right) < 1e-8 * (1.0 + abs(left))
 
 
 def test_pickled(rng):

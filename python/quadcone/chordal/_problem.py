@@ -13,6 +13,7 @@ from .._errors import SolveError, failure_message
 from .._problem import Problem as Whole
 from .._values import as_doubles, common_batch
 from ._layout import lay_out
+from ._rest import solve_rest
 from ._solution import Solution
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Problem:
         self.inner = Whole(self._widen_P(), A_part, smaller, **settings)
 
     def solve(self, q: Any, b: Any, P: Any = None, A: Any = None, **overrides: Any) -> Solution:
-        """As `quadcone.Problem.solve`, without a warm start.
+        """As `quadcone.Problem.solve`, without a warm start.  What fails is solved whole.
 
         ValueError where b has an entry off the pattern.
         """
@@ -66,8 +67,9 @@ class Problem:
             self.fill_A(A_values, self.A_fixed),
             **overrides,
         )
-        solution = Solution(inner, self, self.whole._forms, arguments)
-        if raises and inner._core.failed:
+        rest = solve_rest(self.whole, inner, arguments, overrides)
+        solution = Solution(inner, rest, self, arguments)
+        if raises and not np.all(solution.solved):
             raise SolveError(failure_message(solution), solution)
         return solution
 

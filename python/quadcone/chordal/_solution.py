@@ -13,33 +13,34 @@ from .._sparse import Sparse
 from ._complete import complete
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .._report import Number
     from .._solution import Solution as Inner
-    from .._values import Argument, Array, Form
+    from .._values import Argument, Array
     from ._problem import Problem
+    from ._rest import Rest
 
 
 class Solution(Report):
     """x, y and s as those of `quadcone.Solution`, certificates too; residuals, iterations and
-    margin are those of the decomposed problem.
+    margin are those of the decomposed problem, or where that failed, of the whole one.
 
     y is determined on the pattern of a PSD cone, or rather on the chordal extension of it.  Off it
     y is free, and is the completion of largest determinant (of a singular one, its limit by the
     pseudo-inverse).
     """
 
-    __slots__ = ("_arguments", "_forms", "_problem", "inner", "s", "x", "y")
+    __slots__ = ("_arguments", "_forms", "_problem", "_rest", "inner", "s", "x", "y")
 
     def __init__(
-        self,
-        inner: Inner,
-        problem: Problem,
-        forms: tuple[Form, ...],
-        arguments: tuple[Argument, ...],
+        self, inner: Inner, rest: Rest | None, problem: Problem, arguments: tuple[Argument, ...]
     ) -> None:
         super().__init__(inner._core, inner.single)
         self.inner = inner  # that of the decomposed problem
+        self._rest = rest
         self._problem = problem
-        self._forms = forms
+        self._forms = problem.whole._forms
         self._arguments = arguments
         self.x = inner.x[..., : problem.n].copy()
         self.s = self._gather(inner.s)
@@ -50,6 +51,25 @@ class Solution(Report):
                     complete(matrix, y)
             else:
                 y[...] = np.nan
+        if rest is not None:
+            self.x = rest.put(self.x, rest.solution.x)
+            self.y = rest.put(self.y, rest.solution.y)
+            self.s = rest.put(self.s, rest.solution.s)
+
+    def _floats(self, column: int) -> Number:
+        values, rest = super()._floats(column), self._rest
+        if rest is None:
+            return values
+        own = rest.solution._floats(column)
+        return own if self.single else rest.put(np.asarray(values), own)
+
+    def _ints(self, column: int) -> NDArray[np.int32]:
+        values, rest = super()._ints(column), self._rest
+        if rest is None:
+            return values
+        values = values.copy()
+        values[rest.index] = rest.solution._ints(column)
+        return values
 
     def vjp(self, dx: Any, dy: Any = None, ds: Any = None) -> Gradients:
         """As `quadcone.Solution.vjp`.
@@ -64,17 +84,23 @@ class Solution(Report):
                 "dy has an entry off the pattern of a PSD cone, where y is a completion that is "
                 "not differentiated"
             )
+        rest, given = self._rest, (dx, dy, ds)
+        if rest is not None:
+            dx, dy, ds = map(rest.drop, given)
         gradients = self.inner.vjp(
             None if dx is None else problem.widen(dx),
             None if dy is None else problem.spread(dy, "dy"),
             None if ds is None else ds[..., problem.layout.origin],
         )
         values = (
-            gradients.P,
+            gradients.P.reshape(self._arguments[0].values.shape),
             np.ascontiguousarray(gradients.q[..., : problem.n]),
             np.ascontiguousarray(gradients.A[..., problem.A_order]),
             self._pick(gradients.b, 0.0),
         )
+        if rest is not None:
+            rest.add_vjp(given, values)
+            values[3][..., problem.off] = 0.0
         return give_gradients(self._forms, self._arguments, values)
 
     def jvp(self, dP: Any = None, dq: Any = None, dA: Any = None, db: Any = None) -> Tangents:
@@ -90,11 +116,16 @@ class Solution(Report):
             None if A is None else problem.fill_A(A, np.zeros_like(problem.A_fixed)),
             None if b is None else problem.spread(b, "db"),
         )
-        return Tangents(
+        outputs = Tangents(
             tangents.dx[..., : problem.n].copy(),
             self._pick(tangents.dy, np.nan),
             self._gather(tangents.ds),
         )
+        if self._rest is not None:
+            rest = self._rest.jvp((P, q, A, b))
+            outputs = Tangents(*map(self._rest.put, outputs, rest))
+            outputs.dy[..., problem.off] = np.nan
+        return outputs
 
     def _gather(self, parts: Array) -> Array:
         """Sums over the cliques: the adjoint of reading the rows that they are parts of."""
