@@ -312,6 +312,25 @@ def test_what_fails_is_solved_whole(rng, monkeypatch, batch, failed):
     assert abs(left - right) < 1e-8 * (1.0 + abs(left))
 
 
+@pytest.mark.parametrize("batch", [None, 2])
+def test_a_solution_is_kept_where_the_whole_problem_has_none(rng, monkeypatch, batch):
+    P, q, A, b = make(rng, {"s": [20]}, 15, "arrow", batch)
+    problem = chordal.Problem(P, A, {"s": [20]}, b=b)
+    monkeypatch.setattr(_rest, "find_failed", lambda _: np.arange(batch or 1))
+    whole = problem.whole.solve
+    monkeypatch.setattr(
+        problem.whole, "solve", lambda *args, **others: whole(*args, **others, max_iterations=2)
+    )
+    small = problem.solve(q, b)
+    assert np.all(small.solved)
+    assert np.isfinite(small.vjp(np.ones(small.x.shape)).q).all()
+
+
+def test_without_matrices(rng):
+    problem = chordal.Problem(None, sp.csc_array(-np.eye(2)), {"l": 2})
+    assert np.allclose(problem.solve(np.ones(2), -np.ones(2)).x, 1.0)
+
+
 def test_pickled(rng):
     P, q, A, b = make(rng, {"s": [8]}, 4)
     problem = chordal.Problem(P, A, {"s": [8]}, b=b)

@@ -65,11 +65,28 @@ def find_failed(solution: Solution) -> NDArray[np.intp]:
 def solve_rest(
     problem: Problem, solution: Solution, arguments: tuple[Argument, ...], settings: dict[str, Any]
 ) -> Rest | None:
-    """What has neither an accurate solution nor a certificate, solved whole."""
+    """What has neither an accurate solution nor a certificate, solved whole.  A solution that is
+    inaccurate stays where there is no solution of the whole problem."""
     failed = find_failed(solution)
+    rest = _solve(problem, failed, solution.single, arguments, settings)
+    if rest is None:
+        return None
+    kept = np.atleast_1d(solution.solved)[failed] & ~np.atleast_1d(rest.solution.solved)
+    if not kept.any():
+        return rest
+    return _solve(problem, failed[~kept], solution.single, arguments, settings)
+
+
+def _solve(
+    problem: Problem,
+    failed: NDArray[np.intp],
+    single: bool,
+    arguments: tuple[Argument, ...],
+    settings: dict[str, Any],
+) -> Rest | None:
     if not len(failed):
         return None
-    index: Any = ... if solution.single else failed
+    index: Any = ... if single else failed
     own = tuple(argument.batch > 1 for argument in arguments)
     P, q, A, b = (
         argument.values[index] if each else argument.values

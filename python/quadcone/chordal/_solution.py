@@ -28,7 +28,7 @@ class Solution(Report):
 
     y is determined on the pattern of a PSD cone, or rather on the chordal extension of it.  Off it
     y is free, and is the completion of largest determinant (of a singular one, its limit by the
-    pseudo-inverse).
+    pseudo-inverse), or of a problem that was solved whole, what that gave.
     """
 
     __slots__ = ("_arguments", "_forms", "_problem", "_rest", "inner", "s", "x", "y")
