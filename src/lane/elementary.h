@@ -57,7 +57,8 @@ ALWAYS_INLINE lane inverse_power(lane a)
     return from_bits(b);
 }
 
-/* a^-1/2 of a normal, positive a, to 5e-6: halves the exponent, and two steps of Newton's method. */
+/* a^-1/2 of a normal, positive a, to 1e-5, and no less than it is, for a power of two not to be rounded to the
+ * one below: halves the exponent, and two steps of Newton's method, which end up to 5e-6 below. */
 ALWAYS_INLINE lane rough_rsqrt(lane a)
 {
     const lane half = lane_mul(lane_set1(0.5), a);
@@ -66,7 +67,7 @@ ALWAYS_INLINE lane rough_rsqrt(lane a)
     lane r = from_bits(b);
     for (int step = 0; step < 2; step++)
         r = lane_mul(r, lane_fnma(lane_mul(half, r), r, lane_set1(1.5)));
-    return r;
+    return lane_mul(r, lane_set1(1.0 + 5e-6));
 }
 
 /* 2^k for an integer k between -1022 and 1023 */

@@ -61,6 +61,35 @@ static void the_ends_are_those_of_the_library(void **state)
     assert_true(isnan(of_one(lane_log, NAN)));
 }
 
+static lane rough_root(lane a)
+{
+    return rough_rsqrt(a);
+}
+
+static lane power_inverse(lane a)
+{
+    return inverse_power(a);
+}
+
+/* Scales are rounded down to powers of two, so that of a norm of 1 must not become 1/2. */
+static void rough_roots_are_not_below(void **state)
+{
+    (void)state;
+    for (double x = 1e-300; x < 1e300; x *= 1.0173) {
+        const double ratio = of_one(rough_root, x) * sqrt(x);
+        assert_true(ratio >= 1.0 - CLOSE && ratio <= 1.0 + 1e-5);
+    }
+    for (int e = -300; e <= 300; e++)
+        assert_true(of_one(rough_root, ldexp(1.0, 2 * e)) >= ldexp(1.0, -e));
+}
+
+static void inverses_of_powers_are_exact(void **state)
+{
+    (void)state;
+    for (int e = -1000; e <= 1000; e++)
+        assert_true(of_one(power_inverse, ldexp(1.0, e)) == ldexp(1.0, -e));
+}
+
 static void lanes_do_not_mix(void **state)
 {
     (void)state;
@@ -78,6 +107,8 @@ int main(void)
         cmocka_unit_test(exp_is_close_everywhere),
         cmocka_unit_test(log_is_close_everywhere),
         cmocka_unit_test(the_ends_are_those_of_the_library),
+        cmocka_unit_test(rough_roots_are_not_below),
+        cmocka_unit_test(inverses_of_powers_are_exact),
         cmocka_unit_test(lanes_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
