@@ -133,7 +133,7 @@ def test_networks_overfit_where_optnet_generalises():
     optnet = learn(context, boards, "optnet", OptNet, 12, 1e-1)["history"][-1]
     assert wide["test_wrong"] > wide["train_wrong"] + 0.1
     assert optnet["test_wrong"] < 0.05
-    assert optnet["test_invalid"] <= optnet["test_wrong"]
+    assert optnet["test_invalid"] <= optnet["test_wrong"] + 1e-12  # shares of 300
 
 
 @pytest.mark.parametrize("model", [PaperNetwork(), Convolution(8)])
