@@ -43,11 +43,7 @@ def unfinished(program: Program, values: list[Any], iterations: int) -> list[Any
     logs = [np.log(v) if block.log else v for block, v in zip(program.inputs, inputs, strict=True)]
     data = evaluation.push(logs, True)
     found = [
-        _stop_early(
-            problem,
-            [each if each is None or each.ndim == 1 else each[k] for each in data],
-            iterations,
-        )
+        _stop_early(problem, [_pick(each, k) for each in data], iterations)
         for k in range(max(evaluation.batch, 1))
     ]
     warnings.warn("Solved/Inaccurate.", stacklevel=3)
