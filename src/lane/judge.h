@@ -89,18 +89,14 @@ static void keep_best(qc__group *g, progress *at)
     better = mask_and(better, lane_lt(now, at->best));
     if (!mask_any(better))
         return;
-    copy_masked(g->best.x, g->w.x, g->nx, better);
-    copy_masked(g->best.y, g->w.y, g->plan->m, better);
-    copy_masked(g->best_s, g->s, g->plan->m, better);
+    copy_point(g, g->best, g->best_s, g->w, g->s, better);
     at->best = lane_select(better, now, at->best);
     at->best_tau = lane_select(better, at->tau, at->best_tau);
 }
 
 static void restore_best(qc__group *g, progress *at, mask which)
 {
-    copy_masked(g->w.x, g->best.x, g->nx, which);
-    copy_masked(g->w.y, g->best.y, g->plan->m, which);
-    copy_masked(g->s, g->best_s, g->plan->m, which);
+    copy_point(g, g->w, g->s, g->best, g->best_s, which);
     at->tau = lane_select(which, at->best_tau, at->tau);
 }
 

@@ -137,6 +137,15 @@ static void copy_masked(double *to, const double *from, int64_t count, mask whic
         masked_put(to, k, which, lane_at(from, k));
 }
 
+/* A point (w, s) of the problems of `which`. */
+static void copy_point(const qc__group *g, pair to, double *to_s, pair from, const double *from_s,
+                       mask which)
+{
+    copy_masked(to.x, from.x, g->nx, which);
+    copy_masked(to.y, from.y, g->plan->m, which);
+    copy_masked(to_s, from_s, g->plan->m, which);
+}
+
 /*
  * How large y is beside s: their units differ, and which of the two is the larger in a row tells whether
  * it is active only after this is divided out.  So does which of the two the last step made smaller
@@ -164,9 +173,7 @@ static void newton_note_start(progress *at)
 static void newton_begin(qc__group *g, progress *at, mask which)
 {
     const lane inv = lane_select(which, lane_div(lane_set1(1.0), at->tau), lane_set1(1.0));
-    copy_masked(g->backup.x, g->w.x, g->nx, which);
-    copy_masked(g->backup.y, g->w.y, g->plan->m, which);
-    copy_masked(g->backup_s, g->s, g->plan->m, which);
+    copy_point(g, g->backup, g->backup_s, g->w, g->s, which);
     at->backup_tau = lane_select(which, at->tau, at->backup_tau);
     at->backup_kappa = lane_select(which, at->kappa, at->backup_kappa);
     for (int32_t j = 0; j < g->nx; j++)
@@ -200,9 +207,7 @@ static void newton_begin(qc__group *g, progress *at, mask which)
 /* To the interior point that Newton's method last left. */
 static void restore_backup(qc__group *g, progress *at, mask which)
 {
-    copy_masked(g->w.x, g->backup.x, g->nx, which);
-    copy_masked(g->w.y, g->backup.y, g->plan->m, which);
-    copy_masked(g->s, g->backup_s, g->plan->m, which);
+    copy_point(g, g->w, g->s, g->backup, g->backup_s, which);
     at->tau = lane_select(which, at->backup_tau, at->tau);
     at->kappa = lane_select(which, at->backup_kappa, at->kappa);
 }
