@@ -11,13 +11,11 @@ import scipy.sparse as sp
 import torch
 from support import feasible
 from test_torch_qp import NAMES, arguments, everything, learned, symmetric
-from torch.autograd import gradcheck, gradgradcheck
+from torch.autograd import gradgradcheck
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 import quadcone as qc
 from quadcone.torch import ConeLayer, qp
-from quadcone.torch._curvature import bend_of
-from quadcone.torch._spec import read_spec
 
 MIXTURES = [(), NAMES, ("q",), ("Q", "h"), ("G", "b"), ("A", "q"), ("q", "G", "h", "A", "b")]
 
@@ -284,103 +282,6 @@ def test_a_masked_problem_has_no_second_derivative():
     second = torch.autograd.grad(sum(part.square().sum() for part in first), tensors)
     assert all(part.isfinite().all() for part in (*first, *second))
     assert second[3][1].tolist() == [0.0, 0.0]
-
-
-def ball() -> ConeLayer:
-    """The closest point of the unit ball to -q."""
-    A = np.vstack([np.zeros((1, 3)), -np.eye(3)])
-    return ConeLayer(qc.Problem(np.eye(3), A, {"q": [4]}))
-
-
-@pytest.mark.parametrize(
-    ("cones", "n"), [({"z": 1, "l": 2, "q": [1, 3, 3, 4]}, 6), ({"z": 1, "q": [3], "s": [2, 3]}, 9)]
-)
-def test_second_derivatives_of_curved_cones(cones, n):
-    """Of the solution, its dual and its slack, for all arguments, in every mixture of modes."""
-    rng = np.random.default_rng(0)
-    m = 14 if n == 6 else 13
-    A = rng.standard_normal((m, n))
-    v, x = rng.standard_normal((2, m)), rng.standard_normal((2, n))
-    if n == 6:
-        v[:, [4, 7, 10]] *= 0.1  # so that s and y are on the boundaries of the cones
-    s = qc.cones.project(v, cones)
-    layer = ConeLayer(qc.Problem(np.eye(n), A, cones))
-    values = (-x - (s - v) @ A, x @ A.T + s, np.eye(n), A)
-    q, b, P, A = learned([torch.tensor(value) for value in values])
-    assert torch.allclose(layer(q, b)[0], torch.tensor(x))
-
-    def solve(q, b, P, A):
-        return layer(q, b, (P + P.mT) / 2, A)
-
-    # Third derivatives enter the differences that are compared with.
-    assert gradgradcheck(solve, (q, b, P, A), atol=1e-4, check_fwd_over_rev=True)
-    values = tuple(t.detach() for t in (q[0], b[0], P, A))
-
-    def loss(q, b):
-        x, y, _ = solve(q, b, *values[2:])
-        return x.square().sum() + y.sin().sum()
-
-    expected = jacrev(jacrev(loss, (0, 1)), (0, 1))(*values[:2])
-    for outer, inner in ((jacrev, jacfwd), (jacfwd, jacrev), (jacfwd, jacfwd)):
-        found = outer(inner(loss, (0, 1)), (0, 1))(*values[:2])
-        for pair in zip(found, expected, strict=True):
-            for ours, other in zip(*pair, strict=True):
-                assert torch.allclose(ours, other, atol=1e-9)
-    mapped = vmap(hessian(loss), (0, 0))(q.detach(), b.detach())
-    assert torch.allclose(mapped[0], expected[0][0], atol=1e-9)
-
-
-def test_second_derivatives_of_projections():
-    """Against differences of the first, of every cone that has them."""
-    rng = np.random.default_rng(1)
-    for cones, m in (({"q": [4]}, 4), ({"q": [1, 2, 5], "l": 2}, 10), ({"s": [1, 3, 5]}, 22)):
-        layer = ConeLayer(qc.Problem(np.eye(m), -np.eye(m), cones))
-        v, b, a = rng.standard_normal((3, m))
-        step = 1e-5
-        ends = [qc.cones.project_derivative(v + k * step * b, a, cones) for k in (1, -1)]
-        v, b, a = (torch.tensor(value) for value in (v, b, a))
-        found = bend_of(read_spec(layer._spec), v, b, a)
-        # The differences are of order step^2, and of rounding over step.
-        np.testing.assert_allclose(found, (ends[0] - ends[1]) / (2 * step), atol=1e-8)
-
-
-def test_second_derivatives_beside_a_problem_without_a_solution():
-    layer = ball()
-    q = torch.tensor([[-3.0, 1.0, 0.5]] * 2, dtype=torch.float64, requires_grad=True)
-    b = torch.tensor([[1.0, 0.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
-    first = []
-    for k in (slice(None), slice(1)):
-        x = layer(q[k], b[k])[0]
-        x = torch.where(x.isnan(), 0.0, x)
-        (gradient,) = torch.autograd.grad(x.square().sum() + x.sum(), q, create_graph=True)
-        first.append(torch.autograd.grad(gradient.square().sum(), q)[0])
-    assert torch.allclose(*first, atol=1e-12)
-
-
-def test_what_a_curved_cone_has_no_derivatives_of():
-    layer = ball()
-    q = torch.tensor([-3.0, 1.0, 0.5], dtype=torch.float64)
-    b = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
-    assert gradcheck(layer, learned([q, b]), check_forward_ad=True)
-    first = jacrev(layer)(q, b)[0]
-    assert torch.allclose(jacfwd(layer)(q, b)[0], first, atol=1e-12)
-    batch = torch.stack([q, 2.0 * q])
-    assert torch.allclose(vmap(jacrev(layer), (0, None))(batch, b)[0][0], first, atol=1e-12)
-    modes = (jacrev, jacfwd)
-    for third, second, mode in product(modes, repeat=3):
-        with pytest.raises(NotImplementedError, match="third derivatives"):
-            third(second(mode(layer)))(q, b)
-    smoothed = ConeLayer(layer.problem, derivative_mode="smoothed")
-    with pytest.raises(NotImplementedError, match="derivative_mode='smoothed'"):
-        jacrev(jacrev(smoothed))(q, b)
-    exponential = ConeLayer(qc.Problem(np.eye(3), -np.eye(3), {"ep": 1}))
-    for mode in modes:
-        with pytest.raises(NotImplementedError, match="for the cones z, l, q and s alone"):
-            mode(jacrev(exponential))(q, b[:3])
-    own, _ = learned([q, b])
-    (gradient,) = torch.autograd.grad(exponential(own, b[:3])[0].sum(), own, create_graph=True)
-    with pytest.raises(NotImplementedError, match="for the cones z, l, q and s alone"):
-        gradient.sum().backward()
 
 
 def test_raise_below_a_transform():

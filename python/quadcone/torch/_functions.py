@@ -12,8 +12,15 @@ the tangent K^-1 r, T' its adjoint and push, pull the products of `_products`:
                 z = T(h),   gradients  g: z,  P, A: pull(z, u)
 
 On zero and nonnegative cones K depends on P and A alone, wherever the solution is smooth, so these
-three are closed under differentiation: derivatives of any order.  On other cones it changes with
-the solution as well, and `_curvature` adds that, for second derivatives.
+three are closed under differentiation: derivatives of any order.  On other cones the third row of
+K, (I - D) sd + D yd = 0, changes with the solution, for D is the derivative of the projection at
+v = s - y.  The operators T and T' take D as it is.  What moves with v is added to what they are
+given, as a term e whose value is zero and whose derivative along vd is D'[vd] a:
+
+    T'(gx, gy - e, gs + e)                   a = the third part of T'(g), gy + gs - u_v - A u_x
+    T(r1 - A'e, r2 - e) + (0, e, e)          a = sd - yd
+
+D' is in `_curvature`.  Derivatives of e are not differentiated again: second derivatives.
 """
 
 from __future__ import annotations

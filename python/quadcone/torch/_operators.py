@@ -4,7 +4,7 @@
     solve     (P, q, A, b, G, h) -> x, y, s, status, handle
     tangent   K z = r    for (xd, yd, sd): the derivative of (x, y, s) for -dq = r1 and db = r2
     adjoint   its transpose: (gx, gy, gs) -> (u_x, u_v), the cotangents of r1 and r2
-    curvature zero, and bend its derivative: how K changes with the solution; see `_curvature`
+    curvature zero, and bend its derivative: how K changes with the solution; see `_functions`
 
 All are pure functions of their tensors.  tangent and adjoint have a leading dimension for several
 right-hand sides, of one for each problem; they take the six arguments of solve to differentiate
@@ -22,9 +22,9 @@ from torch import Tensor
 from torch.library import Library, register_fake
 
 from .. import _core
+from .._curvature import bend_projection
 from .._plan import Pattern
 from .._report import Report
-from ._curvature import bend_of
 from ._engine import Call, run_solve
 from ._failures import failed_problems
 from ._owners import deliver
@@ -167,7 +167,15 @@ def curvature(spec: str, v: Tensor, a: Tensor) -> Tensor:
 @operator("bend(str spec, Tensor v, Tensor b, Tensor a) -> Tensor", _fake_curvature)
 def bend(spec: str, v: Tensor, b: Tensor, a: Tensor) -> Tensor:
     """D'[b] a, in the shape of all of them."""
-    return bend_of(read_spec(spec), v, b, a)
+    family, settings, _ = read_spec(spec)
+    assert family is not None  # OptNet's problem is polyhedral
+    if settings.derivative_mode not in ("exact", "lsmr", "lsqr"):
+        raise NotImplementedError(
+            f"second derivatives with derivative_mode={settings.derivative_mode!r} are "
+            "implemented for the cones z and l alone"
+        )
+    vectors = (as_doubles(vector).detach().numpy() for vector in (v, b, a))
+    return torch.from_numpy(bend_projection(family.cones, *vectors))
 
 
 def _fake_pattern(spec: str, name: str) -> tuple[Tensor, Tensor]:
