@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from test_torch_qp import NAMES, arguments, everything, learned
@@ -15,8 +16,8 @@ from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 from torch.library import opcheck
 
 import quadcone as qc
+from quadcone.torch import ConeLayer, _tapes, qp
 from quadcone.torch import _operators as operators
-from quadcone.torch import _tapes, qp
 from quadcone.torch._optnet import qp_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -119,6 +120,7 @@ TRANSFORMS = {
     "jacrev": lambda f, q: jacrev(f)(q[0]),
     "jacfwd": lambda f, q: jacfwd(f)(q[0]),
     "hessian": lambda f, q: hessian(lambda q: f(q).pow(3).sum())(q[0]),
+    "mapped": lambda f, q: vmap(jacrev(grad(lambda q: f(q).pow(3).sum())))(q),
 }
 
 
@@ -130,6 +132,19 @@ def test_compiled_transforms(name):
         return TRANSFORMS[name](lambda q: qp(Q, q, G, h), q)
 
     assert torch.allclose(compiled(run)(q), run(q), atol=1e-12)
+
+
+def test_compiled_second_derivatives_of_a_curved_cone():
+    layer = ConeLayer(qc.Problem(np.eye(3), -np.eye(3), {"ep": 1}))
+    b = torch.zeros(3, dtype=torch.float64)
+    q = torch.tensor([[-1.0, -0.5, -0.5], [1.0, -1.0, 0.5]], dtype=torch.float64)
+
+    def run(q):
+        return vmap(jacrev(grad(lambda q: layer(q, b)[0].sum())))(q)
+
+    expected = run(q)
+    assert (expected.abs().amax((1, 2)) > 0.01).all()
+    assert torch.allclose(compiled(run)(q), expected, atol=1e-12)
 
 
 def test_the_solver_is_free_after_a_compiled_backward():
