@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ffi.c -- the three handlers; see ffi.h.
+ * ffi.c -- the handlers of solves and of their derivatives; see ffi.h.
  */
 #include "ffi.h"
 
@@ -32,9 +32,7 @@ void ffi_counts(long long *out)
 /* ---------------------------------------------------------------------------------------------- */
 /* The frame of a call                                                                            */
 
-/* XLA asks before the first call for which version a handler was built: for its own, if that is one
- * of those that are the same here.  The first of them did not yet say what its own is. */
-static int answer_metadata(const xla_call *frame)
+int ffi_answer_metadata(const xla_call *frame)
 {
     for (xla_extension *e = frame->extensions; e; e = e->next) {
         if (e->kind != XLA_EXTENSION_METADATA)
@@ -49,7 +47,7 @@ static int answer_metadata(const xla_call *frame)
     return 0;
 }
 
-static xla_error *answer(const xla_call *frame, qc_error error, const qc_message *why)
+xla_error *ffi_answer(const xla_call *frame, qc_error error, const qc_message *why)
 {
     if (!error)
         return NULL;
@@ -64,8 +62,7 @@ static xla_error *answer(const xla_call *frame, qc_error error, const qc_message
     return frame->api->create_error(&request);
 }
 
-/* The attribute of this name, an array of int64; NULL where there is none. */
-static const xla_array *find_array(const xla_attributes *attributes, const char *name)
+const xla_array *ffi_find_array(const xla_attributes *attributes, const char *name)
 {
     for (int64_t k = 0; k < attributes->count; k++) {
         const xla_text *text = attributes->names[k];
@@ -80,8 +77,8 @@ static const xla_array *find_array(const xla_attributes *attributes, const char 
 
 static qc_error read_frame(task *t, int64_t extra)
 {
-    const xla_array *call = find_array(&t->frame->attributes, "call");
-    const xla_array *family = find_array(&t->frame->attributes, "family");
+    const xla_array *call = ffi_find_array(&t->frame->attributes, "call");
+    const xla_array *family = ffi_find_array(&t->frame->attributes, "family");
     const int64_t count = t->frame->operands.count - extra;
     if (!call || !family || call->length * sizeof(int64_t) != sizeof t->call ||
         (count != 4 && count != 6)) {
@@ -100,7 +97,7 @@ static qc_error read_frame(task *t, int64_t extra)
 /* Runs `run` for a call that has `extra` operands behind those of the solve. */
 static xla_error *handle(xla_call *frame, int64_t extra, int counted, work run)
 {
-    if (answer_metadata(frame) || frame->stage != XLA_STAGE_EXECUTE)
+    if (ffi_answer_metadata(frame) || frame->stage != XLA_STAGE_EXECUTE)
         return NULL;
     atomic_fetch_add(&counts[counted], 1);
     task t = {.frame = frame};
@@ -110,7 +107,7 @@ static xla_error *handle(xla_call *frame, int64_t extra, int counted, work run)
     free(t.values);
     if (t.plan)
         ffi_plan_put(t.plan);
-    return answer(frame, error, &t.why);
+    return ffi_answer(frame, error, &t.why);
 }
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -211,7 +208,8 @@ static qc_error solver_of(task *t, ffi_slot **slot)
     return error;
 }
 
-/* Operands behind those of the solve and the mask of what it solved, and results, as doubles. */
+/* Operands behind those of the solve, the mask of what it solved and its s - y, and results; as
+ * doubles. */
 typedef struct vectors {
     xla_buffer **in, **out;
     double *x, *y, *s; /* room for one right-hand side and its solution */
@@ -293,10 +291,10 @@ static qc_error run_adjoint(task *t)
 
 xla_error *ffi_tangent(xla_call *frame)
 {
-    return handle(frame, 1 + 2, FFI_TANGENTS, run_tangent);
+    return handle(frame, 2 + 2, FFI_TANGENTS, run_tangent);
 }
 
 xla_error *ffi_adjoint(xla_call *frame)
 {
-    return handle(frame, 1 + 3, FFI_ADJOINTS, run_adjoint);
+    return handle(frame, 2 + 3, FFI_ADJOINTS, run_adjoint);
 }

@@ -2,9 +2,10 @@
 /*
  * ffi.h -- handlers of XLA's custom calls: how quadcone.jax reaches the C library.
  *
- * A handler is a pure function of its operands and attributes, runs in a thread of XLA's, and never
- * takes the GIL.  The derivative of a solve is another call, with the same P, q, A and b.  It looks
- * for the solver that solved them, and solves again, to the same bits, where that is gone.
+ * A handler is a pure function of its operands and attributes and runs in a thread of XLA's.  None
+ * takes the GIL but that of second derivatives of projections.  The derivative of a solve is another
+ * call, with the same P, q, A and b.  It looks for the solver that solved them, and solves again, to
+ * the same bits, where that is gone.
  *
  * A plan is found by the numbers that describe its family, which are an attribute of every call: an
  * executable that another process compiled finds its plan, or compiles it.
@@ -105,7 +106,18 @@ xla_error *ffi_tangent(xla_call *frame);
 /* Gradients of q and b, for cotangents of x, y, s, which follow the operands of the solve. */
 xla_error *ffi_adjoint(xla_call *frame);
 
-/* How often each of the three was called, and how often one of the last two had to solve again. */
+/* D'[b] a for v, b and a, by the cones in "call"; see ffi_bend.c. */
+xla_error *ffi_bend(xla_call *frame);
+
+/* XLA asks before the first call for which version a handler was built: for its own, if that is one
+ * of those that are the same here.  The first of them did not yet say what its own is.  Whether this
+ * call is such a question, which is then answered. */
+int ffi_answer_metadata(const xla_call *frame);
+xla_error *ffi_answer(const xla_call *frame, qc_error error, const qc_message *why);
+/* The attribute of this name, an array of int64; NULL where there is none. */
+const xla_array *ffi_find_array(const xla_attributes *attributes, const char *name);
+
+/* How often each of the first three was called, and how often a derivative had to solve again. */
 enum { FFI_SOLVES, FFI_TANGENTS, FFI_ADJOINTS, FFI_SOLVED_AGAIN, FFI_COUNTS };
 void ffi_counts(long long *out);
 

@@ -26,6 +26,8 @@ PyObject *core_ffi_handlers(PyObject *module, PyObject *unused)
         handlers = add_handler(handlers, "quadcone_tangent", ffi_tangent);
     if (handlers)
         handlers = add_handler(handlers, "quadcone_adjoint", ffi_adjoint);
+    if (handlers)
+        handlers = add_handler(handlers, "quadcone_bend", ffi_bend);
     return handlers;
 }
 

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from conic import CONES, conic
 from jax_support import NAMES, arguments, calls, check_derivatives, close, everything
 from jax_support import x64 as x64
+from regular import regular
 from support import feasible
 
 import quadcone as qc
@@ -60,7 +61,7 @@ def test_agrees_with_numpy_derivatives(data, batched):
 
 
 def test_other_cones():
-    """First derivatives as in NumPy, of a batch; second ones are an error, not a wrong number."""
+    """First derivatives as in NumPy, of a batch."""
     rng = np.random.default_rng(0)
     data = conic(rng, 12, CONES["all"], batch=3)
     solution = data.solve()
@@ -73,8 +74,39 @@ def test_other_cones():
     dq, db = rng.standard_normal(data.q.shape), rng.standard_normal(data.b.shape)
     _, tangents = jax.jvp(layer, (data.q, data.b), (dq, db))
     assert close(tangents, solution.jvp(dq=dq, db=db))
-    with pytest.raises(NotImplementedError, match="second derivatives"):
-        jax.hessian(lambda q: jnp.sum(layer(q, data.b)[0]))(data.q)
+
+
+@pytest.mark.parametrize(
+    "cones",
+    [{"l": 1, "q": [3]}, {"s": [2]}, {"z": 1, "ep": 1}, {"ed": 1, "p": [0.4, -0.7]}],
+    ids=str,
+)
+def test_second_derivatives_of_other_cones(cones):
+    """Forward and reverse, of both again, with respect to all arguments, of all outputs."""
+    data = regular(np.random.default_rng(0), 6, cones)
+    layer = ConeLayer(qc.Problem(data.P, data.A, cones))
+    P, q, A, b = data.values
+    check_derivatives(lambda P, q, A, b: layer(q, b, (P + P.T) / 2, A), (P, q, A, b))
+
+
+def exponential(b):
+    """max x with (x, 1, z) in the exponential cone, z = b:  log b, if there is one."""
+    layer = ConeLayer(qc.Problem(None, -np.array([[1.0], [0.0], [0.0]]), {"ep": 1}))
+    q, side = jnp.array([-1.0], b.dtype), jnp.array([0.0, 1.0, 0.0], b.dtype).at[2].set(b)
+    return layer(q, side)[0][0]
+
+
+def test_hessian_of_a_logarithm():
+    """Mapped, compiled, in float32, and beside a problem without a solution."""
+    points = jnp.array([0.5, 2.0, -1.0])
+    second = jax.vmap(jax.hessian(exponential))
+    for run in (second, jax.jit(second), jax.vmap(jax.grad(jax.grad(exponential)))):
+        found = run(points)
+        assert np.allclose(found[:2], -1 / points[:2] ** 2, rtol=1e-9)
+    found = jax.hessian(exponential)(np.float32(2.0))
+    assert found.dtype == np.float32 and np.allclose(found, -0.25, rtol=1e-5)
+    with pytest.raises(NotImplementedError, match="third derivatives"):
+        jax.grad(jax.hessian(exponential))(2.0)
 
 
 @pytest.mark.parametrize("batched", [False, True])

@@ -2,15 +2,16 @@
 """Three primitives: a solve, its derivative, and the adjoint of that.
 
     solve    P, q, A, b[, G, h]                    -> x, y, s, status
-    tangent  P, q, A, b[, G, h], solved, dq, db    -> dx, dy, ds        linear in dq, db
-    adjoint  P, q, A, b[, G, h], solved, dx, dy, ds -> dq, db           its transpose
+    tangent  P, q, A, b[, G, h], solved, v, dq, db    -> dx, dy, ds     linear in dq, db
+    adjoint  P, q, A, b[, G, h], solved, v, dx, dy, ds -> dq, db        its transpose
 
 With J the Jacobian of the optimality conditions (docs/numerics.md, "Derivatives"), a tangent is
 dw = -J^-1 (dq, -db), or what derivative_mode makes of that.  Tangents of P and A enter through dq
 and db, by products that JAX knows how to differentiate.  On zero and nonnegative cones J depends on
 P and A, and on nothing else between kinks.  So the derivative of J dw = -(dq, -db) is
-J ddw = -(ddq, -ddb) - dJ dw, and a second derivative is the same primitive again.  On other cones
-it would need that of the projection.
+J ddw = -(ddq, -ddb) - dJ dw, and a second derivative is the same primitive again.  On other cones J
+also has the derivative D of the projection at v = s - y, in its row (I - D) ds + D dy = 0.  That
+adds e = D'[dv] (ds - dy), or D'[dv] a for the third part a of an adjoint, once: see `_curvature`.
 
 x, y, s are (batch, n) and (batch, m), where the batch is 1 if no operand has a batch dimension.
 Linear operands of a derivative, and its results, have one more dimension in front: so many
@@ -19,7 +20,7 @@ right-hand sides belong to one solve.
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import jax
@@ -29,33 +30,16 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from .. import _core
+from ._binding import make_primitive
+from ._curvature import bend
 from ._layout import Layout, call_words, family_words, is_polyhedral
-from ._products import fold, is_tangent, right_side
+from ._products import as_numbers, fold, is_tangent, right_side
 
 SOLVED, SOLVED_INACCURATE = 1, 2
 
-
-def _primitive(name: str) -> Primitive:
-    primitive = Primitive(name)
-    primitive.multiple_results = True
-    primitive.def_impl(partial(_run, primitive))
-    return primitive
-
-
-def _run(primitive: Primitive, *operands: Any, **params: Any) -> Any:
-    with jax.disable_jit(False):
-        return _compiled(primitive, tuple(params.items()))(*operands)
-
-
-@lru_cache(maxsize=64)
-def _compiled(primitive: Primitive, params: tuple[tuple[str, Any], ...]) -> Any:
-    return jax.jit(partial(primitive.bind, **dict(params)))
-
-
-solve_p = _primitive("quadcone_solve")
-tangent_p = _primitive("quadcone_tangent")
-adjoint_p = _primitive("quadcone_adjoint")
+solve_p = make_primitive("quadcone_solve")
+tangent_p = make_primitive("quadcone_tangent")
+adjoint_p = make_primitive("quadcone_adjoint")
 
 
 def is_solved(status: jax.Array) -> jax.Array:
@@ -92,9 +76,6 @@ adjoint_p.def_abstract_eval(_adjoint_shapes)
 
 # --------------------------------------------------------------------------------------------------
 # Handlers
-
-for _name, _handler in _core.ffi_handlers().items():
-    jax.ffi.register_ffi_target(_name, _handler, platform="cpu")
 
 
 def _lower(name: str, ctx: Any, *operands: Any, layout: Layout, derivatives: bool = True) -> Any:
@@ -152,23 +133,26 @@ def _batch_derivative(primitive: Primitive, args: Any, dims: Any, *, layout: Lay
     """More problems where the solve is mapped, else more right-hand sides for the same."""
     size, count = _mapped_size(args, dims), len(layout.own)
     solve, solve_dims = args[:count], dims[:count]
-    solved, solved_dim = args[count], dims[count]
+    (solved, v), vector_dims = args[count : count + 2], dims[count : count + 2]
     linear = [
         jnp.broadcast_to(arg[None], (size, *arg.shape))
         if dim is None
         else jnp.moveaxis(arg, dim, 0)
-        for arg, dim in zip(args[count + 1 :], dims[count + 1 :], strict=True)
+        for arg, dim in zip(args[count + 2 :], dims[count + 2 :], strict=True)
     ]
-    if all(dim is None for dim in dims[: count + 1]):
+    if all(dim is None for dim in dims[: count + 2]):
         linear = [arg.reshape(size * arg.shape[1], *arg.shape[2:]) for arg in linear]
-        outputs = primitive.bind(*solve, solved, *linear, layout=layout)
+        outputs = primitive.bind(*solve, solved, v, *linear, layout=layout)
         return _unfold(outputs, 0, size), [0] * len(outputs)
     wide, operands = _fold_operands(layout, solve, solve_dims, size)
-    solved = fold(solved, solved_dim, size, True, layout.size)
+    solved, v = (
+        fold(vector, dim, size, True, layout.size)
+        for vector, dim in zip((solved, v), vector_dims, strict=True)
+    )
     linear = [
         jnp.moveaxis(arg, 0, 1).reshape(arg.shape[1], wide.size, arg.shape[-1]) for arg in linear
     ]
-    outputs = primitive.bind(*operands, solved, *linear, layout=wide)
+    outputs = primitive.bind(*operands, solved, v, *linear, layout=wide)
     return _unfold(outputs, 1, size), [1] * len(outputs)
 
 
@@ -194,7 +178,8 @@ def _differentiate_solve(operands: Any, tangents: Any, *, layout: Layout, deriva
     x, y, s, status = solve_p.bind(*operands, layout=layout, derivatives=True)
     solved = is_solved(status)
     c_x, c_y = right_side(layout, _given(tangents), x, y, solved)
-    dw = tangent_p.bind(*operands, solved, c_x[None], c_y[None], layout=layout)
+    v = jnp.where(solved[:, None], s - y, 0)
+    dw = tangent_p.bind(*operands, solved, v, c_x[None], c_y[None], layout=layout)
     zero = ad.Zero(ShapedArray(status.shape, jax.dtypes.float0))
     return [x, y, s, status], [*(part[0] for part in dw), zero]
 
@@ -203,45 +188,83 @@ def _differentiate_solve(operands: Any, tangents: Any, *, layout: Layout, deriva
 _PIECEWISE = ("exact", "lsmr", "lsqr")
 
 
-def _matrix_tangents(layout: Layout, tangents: Any) -> list[jax.Array | None]:
-    """Those that the derivative depends on: of P and A."""
-    given = _given(tangents)
-    if any(t is not None for t in given):
-        mode = layout.choices.derivative_mode
-        if not is_polyhedral(layout.family):
-            raise NotImplementedError(
-                "second derivatives of problems with other cones than 'z' and 'l' are not "
-                "implemented"
-            )
-        if mode not in _PIECEWISE:
-            raise NotImplementedError(
-                f"second derivatives are not implemented for derivative_mode={mode!r}"
-            )
-    return [t if k % 2 == 0 else None for k, t in enumerate(given)]
+def _check_mode(layout: Layout) -> None:
+    mode = layout.choices.derivative_mode
+    if mode not in _PIECEWISE:
+        raise NotImplementedError(
+            f"second derivatives are not implemented for derivative_mode={mode!r}"
+        )
+
+
+class _Changes:
+    """Of J, as what it depends on changes: P and A, and v where the projection is curved."""
+
+    def __init__(self, layout: Layout, args: Any, tangents: Any) -> None:
+        count = len(layout.own)
+        self.layout, self.solved, self.v = layout, args[count], args[count + 1]
+        given = _given(tangents[:count])
+        (self.dv,) = _given([tangents[count + 1]])
+        if any(t is not None for t in (*given, self.dv)):
+            _check_mode(layout)
+        self.matrices = [t if k % 2 == 0 else None for k, t in enumerate(given)]
+        self.rows = [
+            as_numbers(arg) if k % 2 == 0 and k else None for k, arg in enumerate(args[:count])
+        ]
+
+    def products(self, x: Any, y: Any) -> Any:
+        """(dP x + dA'y, -dA x)"""
+        return right_side(self.layout, self.matrices, x, y, self.solved)
+
+    def rows_times(self, x: Any, like: Any) -> Any:
+        """A x"""
+        return -right_side(self.layout, self.rows, x, jnp.zeros_like(like), self.solved)[1]
+
+    def rows_transposed_times(self, y: Any, like: Any) -> Any:
+        """A'y"""
+        return right_side(self.layout, self.rows, jnp.zeros_like(like), y, self.solved)[0]
+
+    @property
+    def bends(self) -> bool:
+        """Whether D changes."""
+        return self.dv is not None and not is_polyhedral(self.layout.family)
+
+    def bend(self, a: Any) -> Any:
+        """D'[dv] a"""
+        a = jnp.where(self.solved[:, None], a, 0)
+        return bend(self.layout.family.cones, self.v, self.dv, a)
 
 
 def _differentiate_tangent(args: Any, tangents: Any, *, layout: Layout) -> Any:
-    """J ddw = -(ddq + dP dx + dA'dy, -(ddb - dA dx))."""
-    count = len(layout.own)
+    """J ddw = -(ddq + dP dx + dA'dy, -(ddb - dA dx)), and what a change of D adds."""
+    count = len(layout.own) + 2
     dw = tangent_p.bind(*args, layout=layout)
-    c_x, c_y = _whole(tangents[count + 1 :])
-    matrices = _matrix_tangents(layout, tangents[:count])
-    if any(t is not None for t in matrices):
-        more_x, more_y = right_side(layout, matrices, dw[0], dw[1], args[count])
+    c_x, c_y = _whole(tangents[count:])
+    changes = _Changes(layout, args, tangents)
+    if any(t is not None for t in changes.matrices):
+        more_x, more_y = changes.products(dw[0], dw[1])
         c_x, c_y = c_x + more_x, c_y + more_y
-    return dw, tangent_p.bind(*args[: count + 1], c_x, c_y, layout=layout)
+    if not changes.bends:
+        return dw, tangent_p.bind(*args[:count], c_x, c_y, layout=layout)
+    e = changes.bend(dw[2] - dw[1])
+    c_x, c_y = c_x + changes.rows_transposed_times(e, c_x), c_y - e
+    ddx, ddy, dds = tangent_p.bind(*args[:count], c_x, c_y, layout=layout)
+    return dw, [ddx, ddy + e, dds + e]
 
 
 def _differentiate_adjoint(args: Any, tangents: Any, *, layout: Layout) -> Any:
-    """J'du = dg - dJ'u, with u = (-dq, db)."""
-    count = len(layout.own)
+    """J'du = dg - dJ'u, with u = (-dq, db), and what a change of D adds."""
+    count = len(layout.own) + 2
     u = adjoint_p.bind(*args, layout=layout)
-    g_x, g_y, g_s = _whole(tangents[count + 1 :])
-    matrices = _matrix_tangents(layout, tangents[:count])
-    if any(t is not None for t in matrices):
-        more_x, more_y = right_side(layout, matrices, u[0], -u[1], args[count])
+    g_x, g_y, g_s = _whole(tangents[count:])
+    changes = _Changes(layout, args, tangents)
+    if any(t is not None for t in changes.matrices):
+        more_x, more_y = changes.products(u[0], -u[1])
         g_x, g_y = g_x + more_x, g_y - more_y
-    return u, adjoint_p.bind(*args[: count + 1], g_x, g_y, g_s, layout=layout)
+    if changes.bends:
+        _, y, s = args[count:]
+        e = changes.bend(y + s - u[1] + changes.rows_times(u[0], u[1]))
+        g_y, g_s = g_y - e, g_s + e
+    return u, adjoint_p.bind(*args[:count], g_x, g_y, g_s, layout=layout)
 
 
 ad.primitive_jvps[solve_p] = _differentiate_solve
@@ -250,7 +273,7 @@ ad.primitive_jvps[adjoint_p] = _differentiate_adjoint
 
 
 def _transpose(other: Primitive, cotangents: Any, *args: Any, layout: Layout) -> list[Any]:
-    count = len(layout.own) + 1
+    count = len(layout.own) + 2
     results = other.bind(*args[:count], *_whole(cotangents), layout=layout)
     wanted = [ad.is_undefined_primal(arg) for arg in args[count:]]
     return [None] * count + [

@@ -73,6 +73,17 @@ def right_side(
     return c_x, c_y
 
 
+def as_numbers(matrix: Array) -> Array:
+    """The values of a matrix, where they may be the bits of float64s as pairs of uint32."""
+    if matrix.dtype != jnp.uint32:
+        return matrix
+    low, high = matrix[..., 0], matrix[..., 1]
+    exponent = ((high >> 20) & 0x7FF).astype(jnp.int32) - 1023
+    fraction = (((high & 0xFFFFF) << 3) | (low >> 29)).astype(jnp.float32) / 2**23
+    size = jnp.where(exponent == -1023, 0.0, jnp.ldexp(1 + fraction, exponent))
+    return jnp.where(high >> 31 == 1, -size, size)
+
+
 def fold(array: Array, dim: int | None, size: int, own: bool, layout_size: int) -> Array:
     """One more batch dimension, at `dim` or nowhere, joined with the batch: (size * batch, ...)."""
     array = array[None] if dim is None else jnp.moveaxis(array, dim, 0)
