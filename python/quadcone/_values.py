@@ -124,6 +124,8 @@ def as_doubles(name: str, value: Any) -> Array:
     """A contiguous array of float64; TypeError where that would lose something."""
     if type(value) is np.ndarray and value.dtype is _DOUBLE and value.flags.c_contiguous:
         return value  # as most are: looking further takes as long as solving a small problem
+    if np.ma.is_masked(value):
+        raise TypeError(f"{name} is a masked array with values that are masked")
     try:
         values = np.asarray(value)
     except ValueError as error:

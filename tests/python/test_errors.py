@@ -29,6 +29,7 @@ b = np.array([1.0, 0.0, 0.0])
         (P, [[1, 2], [3]], CONES, ValueError, "A is not an array"),
         (1j * P, A, CONES, TypeError, "P has dtype complex128, expected real numbers"),
         (sp.csc_array(1j * P), A, CONES, TypeError, "P has dtype complex128"),
+        (P, np.ma.masked_less(A, 0.0), CONES, TypeError, "A is a masked array with values that"),
         (P, A, {"z": 1, "l": 1}, ValueError, "cones has 2 rows in all, but A has 3"),
         (P, A, {"q": [2, 0]}, ValueError, r"cones\['q'\]\[1\] is 0, expected at least 1"),
         (P, A, {"q": [1.5]}, TypeError, r"cones\['q'\]\[0\] is 1.5, expected the size"),
@@ -159,3 +160,8 @@ def test_cotangents_and_tangents():
         solution.jvp(dP=np.ones(3))
     with pytest.raises(ValueError, match=r"dA has shape \(1, 3, 2\), expected \(3, 2\)"):
         solution.jvp(dA=A[None])
+
+
+def test_masked_array_without_masked_values():
+    masked = np.ma.masked_less(A, -9.0)
+    assert np.array_equal(qc.Problem(P, masked, CONES).solve(q, b).x, [0.5, 0.5])
