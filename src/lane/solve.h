@@ -44,7 +44,7 @@ static void condensed_solve(qc__group *g, pair r)
     scatter_solution(g->factor, 0, p, r);
 }
 
-/* One Newton step on the whole of F, from the factor of the last pass; for problems of `which`. */
+/* One Newton step on the whole of F, from the condensed factor; for problems of `which`. */
 static void refine_whole(qc__group *g, progress *at, mask which)
 {
     for (int32_t j = 0; j < g->nx; j++) {
@@ -79,6 +79,18 @@ static void normalize(qc__group *g, progress *at)
     at->kappa = lane_zero();
 }
 
+/*
+ * Factors at the solution.  D of a block differs a little from point to point, so that the last pass has that of the
+ * point before a problem's last step, or of a later one where its neighbours took more passes.
+ */
+static void factor_at_solution(qc__group *g, const progress *at)
+{
+    choose_view(g, QC__PATH_CONDENSED);
+    set_H(g, at);
+    kkt_factor(g);
+    choose_view(g, QC__PATH_FULL);
+}
+
 /* An active row whose pivot is a millionth of its diagonal depends on the active rows before it. */
 static mask is_degenerate(const qc__group *g)
 {
@@ -102,13 +114,15 @@ static mask is_degenerate(const qc__group *g)
 /* Turns the answer of the condensed problem into one of the whole. Returns doubtful problems. */
 static mask complete(qc__group *g, progress *at)
 {
-    const mask doubtful = mask_and(at->polished, is_degenerate(g));
     recover(g, mask_or(at->primal_infeasible, at->dual_infeasible));
     choose_view(g, QC__PATH_FULL);
     evaluate(g, at);
     const lane limit = lane_mul(lane_set1(REFINE_ABOVE), at->magnitude);
     mask current = mask_andnot(at->polished, at->changed); /* the factor is that of D */
     current = mask_and(current, lane_lt(limit, at->F));
+    if (g->block_count && (mask_any(current) || g->nonneg_count))
+        factor_at_solution(g, at);
+    const mask doubtful = mask_and(at->polished, is_degenerate(g));
     if (mask_any(current)) {
         refine_whole(g, at, current);
         evaluate(g, at);

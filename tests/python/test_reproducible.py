@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conic import count_rows
 from support import feasible
 
 import quadcone as qc
+from quadcone.cones import project
 
 FAMILIES = {
     "small": {"n": 4, "p": 1, "m": 5},
@@ -101,3 +103,35 @@ def test_again(data):
     first = outputs(problem, data.q, data.b)
     outputs(problem, data.q * 2.0, data.b + 1.0)
     assert_same(first, outputs(problem, data.q, data.b))
+
+
+MANY = 200
+CURVED = {
+    "second-order": {"z": 1, "q": [2, 6], "ed": 1},
+    "mixed": {"l": 8, "q": [4, 3]},
+    "PSD": {"s": [4]},
+}
+
+
+def near_kinks(rng, n, cones, *, shared):
+    """Problems whose solutions have entries s = y = 0, and and which take few steps or many."""
+    m = count_rows(cones)
+    size = () if shared else (MANY,)
+    M, A = rng.standard_normal((*size, n, n)), rng.standard_normal((*size, m, n))
+    P = 0.01 * (M @ M.swapaxes(-1, -2) + 1e-3 * np.eye(n))
+    x = rng.standard_normal((MANY, n))
+    v = rng.standard_normal((MANY, m)) * 10.0 ** rng.uniform(-3.0, 2.0, (MANY, 1))
+    v[rng.random(v.shape) < 0.3] = 0.0
+    s = project(v, cones)
+    q = -np.einsum("...ij,...j->...i", P, x) - np.einsum("...ij,...i->...j", A, s - v)
+    return P, q, A, np.einsum("...ij,...j->...i", A, x) + s
+
+
+@pytest.mark.parametrize("cones", CURVED.values(), ids=CURVED)
+def test_neighbours_of_condensed_cones(cones):
+    """The last refinement has the D of the solution, whoever took more steps."""
+    P, q, A, b = near_kinks(np.random.default_rng(0), 6, cones, shared=False)
+    order = np.random.default_rng(1).permutation(MANY)
+    straight = outputs(qc.Problem(P, A, cones, condense=True), q, b)
+    moved = qc.Problem(P[order], A[order], cones, condense=True)
+    assert_same([v[order] for v in straight], outputs(moved, q[order], b[order]))
