@@ -8,7 +8,7 @@
 #include "lane/newton.h"
 #include "lane/progress.h"
 
-/* Most problems are solved in fewer passes; from there on the best point is kept. */
+/* Most problems are solved in fewer passes; from there on, or with the embedding, the best point is kept. */
 #define KEPT_FROM 10
 /* Residuals that still count as an inaccurate solution, relative. */
 #define TOLERANCE_INACCURATE 1e-5
@@ -82,9 +82,13 @@ static lane distance(const progress *at)
  */
 static void keep_best(qc__group *g, progress *at)
 {
+    const mask late = lane_le(lane_set1(at->embedded ? 0 : KEPT_FROM), at->passes);
+    const mask alive = mask_andnot(late, at->done);
+    if (!mask_any(alive))
+        return;
     const lane now = distance(at);
     const mask solution = mask_or(at->newton, lane_lt(at->kappa, at->tau));
-    mask better = mask_and(mask_andnot(at->finite, at->done), solution);
+    mask better = mask_and(mask_and(alive, at->finite), solution);
     better = mask_and(better, is_within(at, TOLERANCE_INACCURATE));
     better = mask_and(better, lane_lt(now, at->best));
     if (!mask_any(better))
@@ -154,8 +158,7 @@ static mask judge_limits(qc__group *g, progress *at, mask settled)
 /* Decides for every problem.  Returns those that moved and must be evaluated again. */
 static mask judge(qc__group *g, progress *at)
 {
-    if (at->embedded || mask_any(mask_andnot(lane_le(lane_set1(KEPT_FROM), at->passes), at->done)))
-        keep_best(g, at);
+    keep_best(g, at);
     const mask moved = judge_newton(g, at);
     const mask settled = mask_andnot(at->interior, moved);
     const mask converged = mask_and(settled, is_within(at, g->settings.tolerance));

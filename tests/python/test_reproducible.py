@@ -135,3 +135,14 @@ def test_neighbours_of_condensed_cones(cones):
     straight = outputs(qc.Problem(P, A, cones, condense=True), q, b)
     moved = qc.Problem(P[order], A[order], cones, condense=True)
     assert_same([v[order] for v in straight], outputs(moved, q[order], b[order]))
+
+
+@pytest.mark.parametrize("cones", [{"z": 2, "q": [2, 6], "ed": 1}, {"s": [4]}], ids=["q", "s"])
+def test_neighbours_of_those_that_run_out(cones):
+    """Which points a problem may go back to depends on its own steps alone."""
+    P, q, A, b = near_kinks(np.random.default_rng(0), 1, cones, shared=True)
+    problem = qc.Problem(P, A, cones, condense=False, engine="lanes", max_iterations=10)
+    order = np.random.default_rng(1).permutation(MANY)
+    straight, moved = problem.solve(q, b), problem.solve(q[order], b[order])
+    for name in ("x", "y", "s", "codes"):
+        assert_same([getattr(straight, name)[order]], [getattr(moved, name)])
