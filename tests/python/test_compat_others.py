@@ -30,6 +30,38 @@ def test_two_sided_bounds():
     torch.testing.assert_close(x @ Q + p + y @ A + z @ G, torch.zeros(2, 3, **D))
 
 
+@pytest.mark.parametrize("feasible", [True, False])
+def test_bounds_that_count_as_infinite(feasible):
+    """1e20 is no bound: in neither mode it is a number that others are measured by."""
+    generator = torch.Generator().manual_seed(0)
+    Q, none = torch.eye(6, **D), torch.zeros(0, **D)
+    p, G = (
+        torch.randn(20, 6, generator=generator, **D),
+        torch.randn(20, 9, 6, generator=generator, **D),
+    )
+    high = torch.rand(20, 9, generator=generator, **D)
+    high[:, 0] = torch.inf
+    low = torch.full_like(high, -torch.inf)
+    if not feasible:
+        G[:, 2] = G[:, 1]
+        low[:, 2] = high[:, 1] + 1.0
+        high[:, 2] = torch.inf
+    layer = QPFunction(structural_feasibility=feasible)
+    expected = layer(Q, p, none, none, G, low, high)
+    assert all(torch.isfinite(part).all() for part in expected)
+    found = layer(Q, p, none, none, G, low.clamp(min=-1e20), high.clamp(max=1e20))
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("value", [torch.nan, -torch.inf])
+def test_bound_that_is_none(value):
+    """What is neither a bound nor the lack of one is not overlooked."""
+    Q, p, G, none = torch.eye(2, **D), torch.ones(2, **D), torch.eye(2, **D), torch.zeros(0, **D)
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        QPFunction()(Q, p, none, none, G, -torch.ones(2, **D), torch.tensor([1.0, value], **D))
+
+
 def test_closest_feasible():
     """x0 = 1 and x0 = 2, x1 >= 1 and 2 x1 <= 0: the shifts are known."""
     Q = torch.eye(3, **D).repeat(2, 1, 1)

@@ -23,6 +23,7 @@ from .._gradients import average_gradient
 
 _RANKS = (3, 2, 3, 2, 3, 2, 2)
 _TIGHTEST, _LOOSEST = 1e-12, 1e-8
+_INFINITE = 1e20  # what stands for no bound where there is no infinity
 _FEASIBLE = 1e-7  # shifts below it, relative to the bounds, are rounding
 
 
@@ -46,8 +47,9 @@ def QPFunction(
     omp_parallel: False for one thread.
 
     Q (n, n), p (n,), A (k, n), b (k,), G (m, n), l, u (m,), each with or without a batch in front;
-    empty tensors for no constraints; bounds may be infinite.  x is (batch, n), y of the equalities
-    (batch, k), z of the inequalities (batch, m): negative at l, positive at u.
+    empty tensors for no constraints; bounds of 1e20 and beyond are none, as infinite ones are.
+    x is (batch, n), y of the equalities (batch, k), z of the inequalities (batch, m): negative at
+    l, positive at u.
     """
     del maxIter, eps_backward, rho_backward, mu_backward
     if broadcast_reduction not in ("mean", "sum"):
@@ -61,6 +63,8 @@ def QPFunction(
     def solve(
         Q: Tensor, p: Tensor, A: Tensor, b: Tensor, G: Tensor, low: Tensor, high: Tensor
     ) -> tuple[Tensor, ...]:
+        low = torch.where(low <= -_INFINITE, -torch.inf, low)
+        high = torch.where(high >= _INFINITE, torch.inf, high)
         arguments: tuple[Tensor, ...] = (Q, p, A, b, G, low, high)
         batch = _batch(arguments)
         if not structural_feasibility and broadcast_reduction == "mean":
@@ -169,8 +173,8 @@ def _solve_alike(problem: Batch, fixed: Tensor, settings: dict[str, Any]) -> tup
     free = ~fixed
     # A row that has no bound is 0 x <= 1.
     sides = [(-G[:, free], -low[:, free]), (G[:, free], high[:, free])]
-    rows = [torch.where(side.isfinite()[..., None], matrix, 0.0) for matrix, side in sides]
-    bounds = [torch.where(side.isfinite(), side, 1.0) for _, side in sides]
+    rows = [torch.where((side == torch.inf)[..., None], 0.0, matrix) for matrix, side in sides]
+    bounds = [torch.where(side == torch.inf, 1.0, side) for _, side in sides]
     found = qp(
         Q,
         p,
