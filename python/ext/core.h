@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * core.h -- the three types of quadcone._core, on CPython's limited API.
+ * core.h -- the four types of quadcone._core, on CPython's limited API.
  *
  *     Plan     a compiled family, and the solvers that are free to serve it
  *     Report   what became of every problem of one solve: plain numbers, seen through a buffer
  *     Tape     a solver on loan: what the derivatives of one solve need, given back when it dies
+ *     Frame    a plan for calls with tensors of PyTorch
  *
  * The module is small and trusts its caller: shapes, names and messages are the business of the
  * Python files around it.  An array is None, an object with a C-contiguous buffer, whose size is
@@ -20,7 +21,7 @@
 #include "quadcone.h"
 
 typedef struct core_state {
-    PyTypeObject *plan, *report, *tape;
+    PyTypeObject *plan, *report, *tape, *frame;
 } core_state;
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -132,6 +133,9 @@ void joint_split(const joint *j, double *above, double *below);
 PyObject *plan_solve(PyObject *self, PyTypeObject *defining, PyObject *const *args,
                      Py_ssize_t count, PyObject *names);
 
+/* Tape.vjp; see tape.c. */
+PyObject *tape_vjp(PyObject *self, PyObject *const *args, Py_ssize_t count);
+
 /* ---------------------------------------------------------------------------------------------- */
 
 /* multiply(rows, columns, batch, add, start, column, value, x, y); see sparse.c. */
@@ -145,7 +149,7 @@ PyObject *core_ffi_counts(PyObject *module, PyObject *unused);
 
 /* ---------------------------------------------------------------------------------------------- */
 
-extern PyType_Spec plan_spec, report_spec, tape_spec;
+extern PyType_Spec plan_spec, report_spec, tape_spec, frame_spec;
 
 /* Raises what fits `error`; always returns NULL. */
 void *raise_error(qc_error error, const qc_message *why);

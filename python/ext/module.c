@@ -77,7 +77,8 @@ static int module_exec(PyObject *module)
     core_state *state = PyModule_GetState(module);
     if (!(state->plan = add_type(module, &plan_spec)) ||
         !(state->report = add_type(module, &report_spec)) ||
-        !(state->tape = add_type(module, &tape_spec)))
+        !(state->tape = add_type(module, &tape_spec)) ||
+        !(state->frame = add_type(module, &frame_spec)))
         return -1;
     qc_settings defaults;
     qc_settings_default(&defaults);
@@ -100,6 +101,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->plan);
     Py_VISIT(state->report);
     Py_VISIT(state->tape);
+    Py_VISIT(state->frame);
     return 0;
 }
 
@@ -109,6 +111,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->plan);
     Py_CLEAR(state->report);
     Py_CLEAR(state->tape);
+    Py_CLEAR(state->frame);
     return 0;
 }
 

@@ -131,7 +131,7 @@ static PyObject *vjp_blocks(tape_object *tape, array *arrays, PyObject *const *a
     return result;
 }
 
-static PyObject *tape_vjp(PyObject *self, PyObject *const *args, Py_ssize_t count)
+PyObject *tape_vjp(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     static const char *const names[ARRAYS] = {"dx", "dy", "ds", "P", "q", "A", "b"};
     tape_object *tape = (tape_object *)self;

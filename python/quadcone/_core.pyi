@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,3 +140,24 @@ class Plan:
     ) -> tuple[Report, Tape | None]: ...
     def describe(self) -> dict[str, object]: ...
     def idle_bytes(self) -> int: ...
+
+Tensor: TypeAlias = Any  # torch's: this module is there without it
+Tensors: TypeAlias = tuple[Tensor | None, ...]
+
+class Frame:
+    def __new__(
+        cls,
+        plan: Plan,
+        batch: int,
+        rows: int | None,
+        arguments: Tensors,  # P, q, A, b, G, h
+        outputs: Tensors,  # x, y, s
+        torch: tuple[object, type, type, Callable[[Any], bool], Callable[[Any], Any]],
+        /,
+    ) -> Frame: ...
+    def solve(
+        self, tensors: Tensors, settings: CoreSettings, full: bool, /
+    ) -> tuple[tuple[Tensor, ...], Tape | None, Report] | None: ...
+    def vjp(
+        self, tape: Tape, cotangents: Tensors, needs: tuple[bool, ...], /
+    ) -> Tensors | None: ...

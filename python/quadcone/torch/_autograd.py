@@ -25,7 +25,7 @@ from ._failures import mask_failed
 from ._functions import gradients
 from ._layout import Layout
 from ._spec import write_spec
-from ._tensors import Tensors, as_arguments, output_place
+from ._tensors import Tensors, as_arguments
 from ._traced import are_transforms_active, prepare
 
 # Looked up once, for latency.
@@ -41,14 +41,13 @@ def solve(
 
     own: tensors that the layer adds, which have no say in the dtype and device of the outputs.
     """
-    place = output_place(layout.slots, tensors, own)
-    call = Call(layout, settings, full, place)
+    call = Call(layout, settings, full, own)
     if settings.derivatives and is_grad_enabled():
         for t in tensors:
             if t is not None and t.requires_grad:
                 found = Recorded.apply(call, *tensors)
                 return found[:-1], found[-1]
-    outputs, _, report = run_solve(call, tensors, False)
+    (outputs, _, report), _ = run_solve(call, tensors, False)
     return outputs, report
 
 
@@ -64,10 +63,10 @@ class Recorded(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: Call, *tensors: Tensor | None) -> Any:
         ctx.set_materialize_grads(False)
-        outputs, ctx.tape, report = run_solve(call, tensors, True)
+        (outputs, ctx.tape, report), ctx.place = run_solve(call, tensors, True)
         ctx.call = call
         ctx.save_for_backward(*tensors)
-        if call.place:
+        if ctx.place:
             ctx.types = [None if t is None else t.dtype for t in tensors]
         return (*outputs, report)
 
@@ -93,18 +92,22 @@ class Recorded(torch.autograd.Function):
             found = _plain(call, tape, needs, wanted)
         if not is_graph_kept():
             ctx.tape = None  # the solver is free for the next call
-        if call.place:
-            found = as_arguments(found, ctx.types, call.place[1])
+        if ctx.place:
+            found = as_arguments(found, ctx.types, ctx.place[1])
         return (None, *found)
 
 
-def _plain(
-    call: Call, tape: _core.Tape, needs: Sequence[bool], cotangents: Sequence[Tensor | None]
-) -> Tensors:
-    found = run_vjp(call.layout, tape, cotangents, needs)
-    if tape.report.failed and call.settings.on_failure == "zero_gradient":
-        mask_failed(call.layout, tape.report, found)
-    return split_gradients(call.layout, found, tape.report)
+def _plain(call: Call, tape: _core.Tape, needs: tuple[bool, ...], cotangents: Tensors) -> Tensors:
+    layout, report = call.layout, tape.report
+    masked = report.failed and call.settings.on_failure == "zero_gradient"
+    if layout.frame and not masked:
+        ready = layout.frame.vjp(tape, cotangents, needs)
+        if ready is not None:
+            return ready
+    found = run_vjp(layout, tape, cotangents, needs)
+    if masked:
+        mask_failed(layout, report, found)
+    return split_gradients(layout, found, report)
 
 
 def _differentiable(

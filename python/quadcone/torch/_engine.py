@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, empty_strided
@@ -14,7 +14,10 @@ from .._settings import Settings
 from ._blocks import joined
 from ._failures import check_solved, void_failed
 from ._layout import Layout
-from ._tensors import CPU, DOUBLE, Place, Tensors, as_doubles
+from ._tensors import CPU, DOUBLE, Place, Tensors, as_doubles, output_place
+
+if TYPE_CHECKING:
+    from .._core import CoreSettings
 
 
 class Call(NamedTuple):
@@ -23,19 +26,42 @@ class Call(NamedTuple):
     layout: Layout
     settings: Settings
     full: bool  # y and s are wanted too
-    place: Place | None  # of the outputs; None: float64 on the CPU
+    own: Sequence[Tensor]  # which tensors have no say in the dtype and device of the outputs
 
 
-def run_solve(
-    call: Call, tensors: Tensors, derivatives: bool
-) -> tuple[tuple[Tensor, ...], _core.Tape | None, _core.Report]:
-    """The outputs, (x,) or (x, y, s), and with derivatives, the tape.
+Outputs = tuple[Tensor, ...]  # (x,) or (x, y, s)
+Solved = tuple[Outputs, _core.Tape | None, _core.Report]
+
+
+def run_solve(call: Call, tensors: Tensors, derivatives: bool) -> tuple[Solved, Place | None]:
+    """The outputs, with derivatives the tape, and the report; and the outputs' place.
 
     Raises ValueError for values that make no sense, and SolveError as the settings say.
     """
-    layout = call.layout
-    if call.place:
-        tensors = tuple(None if t is None else as_doubles(t) for t in tensors)
+    layout, settings = call.layout, call.settings
+    threads = settings.num_threads or torch.get_num_threads()
+    choices = settings.to_core(threads, derivatives)
+    place: Place | None = None
+    solved: Solved | None = None
+    if layout.frame:
+        solved = layout.frame.solve(tensors, choices, call.full)
+    if solved is None:
+        place = output_place(layout.slots, tensors, call.own)
+        if place:
+            tensors = tuple(None if t is None else as_doubles(t) for t in tensors)
+        solved = _solve(layout, tensors, choices, call.full)
+    report = solved[2]
+    if report.failed:
+        check_solved(layout, settings, tensors, report)
+        void_failed(layout, report, solved[0])
+    if place:
+        dtype, device = place
+        solved = (tuple(output.to(device, dtype) for output in solved[0]), *solved[1:])
+    return solved, place
+
+
+def _solve(layout: Layout, tensors: Tensors, choices: CoreSettings, full: bool) -> Solved:
+    """As a frame does, for tensors of float64 on the CPU."""
     P, q, A, b, G, h = tensors
     blocks: tuple[int, ...] = ()
     if layout.in_blocks:
@@ -45,14 +71,12 @@ def run_solve(
         b = joined(layout.joins[1], b, h)
     elif A is None:
         A, b = G, h
-    settings = call.settings
-    threads = settings.num_threads or torch.get_num_threads()
-    x = empty_strided(*layout.x_shape, dtype=DOUBLE, device=CPU)
-    y = empty_strided(*layout.y_shape, dtype=DOUBLE, device=CPU) if call.full else None
-    s = empty_strided(*layout.y_shape, dtype=DOUBLE, device=CPU) if call.full else None
+    shapes = (layout.x_shape, layout.y_shape, layout.y_shape) if full else (layout.x_shape,)
+    outputs = tuple(empty_strided(*shape, dtype=DOUBLE, device=CPU) for shape in shapes)
+    addresses = [output.data_ptr() for output in outputs]
     report, tape = layout.plan.solve(
         layout.batch,
-        settings.to_core(threads, derivatives),
+        choices,
         P.data_ptr(),  # type: ignore[union-attr]
         q.data_ptr(),  # type: ignore[union-attr]
         A.data_ptr() if A is not None else 0,
@@ -60,18 +84,9 @@ def run_solve(
         None,
         None,
         None,
-        x.data_ptr(),
-        y.data_ptr() if y is not None else None,
-        s.data_ptr() if s is not None else None,
+        *(addresses if full else (*addresses, None, None)),
         *blocks,
     )
-    if report.failed:
-        check_solved(layout, settings, tensors, report)
-        void_failed(layout, report, (x, y, s))
-    outputs: tuple[Tensor, ...] = (x,) if y is None or s is None else (x, y, s)
-    if call.place:
-        dtype, device = call.place
-        outputs = tuple(output.to(device, dtype) for output in outputs)
     return outputs, tape, report
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from .. import _core
 from .._plan import CACHES, Family, plan_for
 from .._shapes import Shape, find_batch, qp_sizes
+from ._frame import make_frame
 
 
 class Slot(NamedTuple):
@@ -56,6 +57,7 @@ class Layout(NamedTuple):
     shared: tuple[bool, ...]  # of P, q, A, b as the solver sees them, and of G, h if in blocks
     gradients: tuple[tuple[Shape, Shape], ...]  # of the same: shape and strides
     stretched: bool  # a slot is
+    frame: _core.Frame | None  # for tensors that need no conversion
 
 
 def _read_slot(name: str, shape: Shape, one: Shape, batch: int) -> Slot:
@@ -94,6 +96,12 @@ def _make_layout(
     if in_blocks and joins:
         shapes[2:] = (join.shapes[k] for k in range(2) for join in joins)
         shared += shared[2:]
+    x_shape, y_shape = (*size, family.n), (*size, family.m)
+    frame = None
+    if in_blocks or not joins:
+        given = [slot and slot.shape for slot in slots]
+        above = rows if in_blocks else None
+        frame = make_frame(plan, max(batch, 1), above, given, (x_shape, y_shape, y_shape))
     return Layout(
         family=family,
         plan=plan,
@@ -104,11 +112,12 @@ def _make_layout(
         in_blocks=in_blocks,
         rows=rows,
         dense_P=len(ones[0]) == 2,
-        x_shape=_contiguous((*size, family.n)),
-        y_shape=_contiguous((*size, family.m)),
+        x_shape=_contiguous(x_shape),
+        y_shape=_contiguous(y_shape),
         shared=tuple(shared),
         gradients=tuple(map(_contiguous, shapes)),
         stretched=any(slot is not None and slot.stretched for slot in slots),
+        frame=frame,
     )
 
 

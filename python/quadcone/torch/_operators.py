@@ -67,7 +67,8 @@ def _solve(
     q, b, h = (None if t is None else t.expand(*size, t.shape[-1]) for t in (q, b, h))
     call_tensors = tuple(None if t is None else t.contiguous() for t in (P, q, A, b, G, h))
     layout = spec.layout(call_tensors)
-    outputs, tape, report = run_solve(Call(layout, spec.settings, True, None), call_tensors, keep)
+    call = Call(layout, spec.settings, True, ())
+    (outputs, tape, report), _ = run_solve(call, call_tensors, keep)
     return outputs, tape, report, layout.single
 
 
