@@ -31,7 +31,7 @@ ALWAYS_INLINE void tile(const int R, const int C, const double *a, int64_t lda, 
             v[j] = lane_load(u + (j * ldu + k) * LANES);
 #pragma GCC unroll 8
         for (int i = 0; i < R; i++) {
-            const lane ai = lane_load(a + (i * lda + k * step) * LANES);
+            const lane ai = lane_kept(lane_load(a + (i * lda + k * step) * LANES));
 #pragma GCC unroll 8
             for (int j = 0; j < C; j++)
                 acc[i][j] = lane_fnma(ai, v[j], acc[i][j]);

@@ -26,19 +26,19 @@
 
 #if LANE_ISA_NUMBER == LANE_ISA_avx512
 #    include "lane/vec/vec_avx512.h"
-enum { LANES = 8, TILE_ROWS = 6, TILE_COLS = 4 };
+enum { LANES = 8, TILE_ROWS = 6, TILE_COLS = 4, SQUARE_TILE = 4 };
 #elif LANE_ISA_NUMBER == LANE_ISA_avx2
 #    include "lane/vec/vec_avx2.h"
-enum { LANES = 4, TILE_ROWS = 4, TILE_COLS = 2 };
+enum { LANES = 4, TILE_ROWS = 4, TILE_COLS = 2, SQUARE_TILE = 3 };
 #elif LANE_ISA_NUMBER == LANE_ISA_base && defined(__x86_64__)
 #    include "lane/vec/vec_sse2.h"
-enum { LANES = 4, TILE_ROWS = 2, TILE_COLS = 2 };
+enum { LANES = 4, TILE_ROWS = 2, TILE_COLS = 2, SQUARE_TILE = 2 };
 #elif LANE_ISA_NUMBER == LANE_ISA_base && defined(__aarch64__)
 #    include "lane/vec/vec_neon.h"
-enum { LANES = 4, TILE_ROWS = 3, TILE_COLS = 2 };
+enum { LANES = 4, TILE_ROWS = 3, TILE_COLS = 2, SQUARE_TILE = 2 };
 #else
 #    include "lane/vec/vec_scalar.h"
-enum { LANES = 1, TILE_ROWS = 2, TILE_COLS = 2 };
+enum { LANES = 1, TILE_ROWS = 2, TILE_COLS = 2, SQUARE_TILE = 2 };
 #endif
 
 /* `wide` registers, along the rows of one problem's matrix. */
@@ -118,6 +118,16 @@ ALWAYS_INLINE lane lane_load(const double *p)
 {
     lane a;
     EACH_REG(k) a.r[k] = reg_load(p + k * REG_WIDTH);
+    return a;
+}
+
+/* a, to be loaded once and kept in its registers.  Compilers make what is used twice an operand in memory of
+ * both operations instead, and loads then take longer than products. */
+ALWAYS_INLINE lane lane_kept(lane a)
+{
+#ifdef REG_KEEP
+    EACH_REG(k) REG_KEEP(a.r[k]);
+#endif
     return a;
 }
 

@@ -14,6 +14,8 @@ static inline reg reg_load(const double *p)
 {
     return *(const reg_memory *)p;
 }
+/* To the compiler it may have changed here. */
+#define REG_KEEP(a) __asm__("" : "+x"(a))
 static inline void reg_store(double *p, reg a)
 {
     *(reg_memory *)p = a;
