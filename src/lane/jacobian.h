@@ -63,12 +63,18 @@ static pivot_column column_of(const ldl_part *part, int32_t J, int32_t c)
                           .shared = part->shared};
 }
 
+/* Which entry of x row r of its panel is. */
+static inline int32_t row_of(const pivot_column *l, int32_t r)
+{
+    return r < l->w ? l->first + r : l->rows[r - l->w];
+}
+
 static lane column_dot(const pivot_column *l, const double *x)
 {
     lane sum = lane_at(x, l->first + l->c);
     for (int32_t r = l->c + 1; r < l->w + l->below; r++)
         sum = lane_fma(value_at(l->panel, (int64_t)r * l->w + l->c, l->shared),
-                       lane_at(x, row_of(r, l->w, l->first, l->rows)), sum);
+                       lane_at(x, row_of(l, r)), sum);
     return sum;
 }
 
@@ -76,7 +82,7 @@ static lane column_dot(const pivot_column *l, const double *x)
 static void column_add(const pivot_column *l, lane a, int32_t begin, int32_t end, double *out)
 {
     for (int32_t r = l->c + 1; r < l->w + l->below; r++) {
-        const int32_t row = row_of(r, l->w, l->first, l->rows);
+        const int32_t row = row_of(l, r);
         if (row < begin || row >= end)
             continue;
         const lane value = value_at(l->panel, (int64_t)r * l->w + l->c, l->shared);

@@ -42,6 +42,12 @@ static inline int64_t pivot_of(const ldl_part *part, int32_t k)
     return k - part->plan->first[part->begin];
 }
 
+/* The reciprocals of the pivots of supernode J */
+static inline const double *dinv_of(const ldl_part *part, int32_t J)
+{
+    return part->dinv + pivot_of(part, part->plan->first[J]) * (part->shared ? 1 : LANES);
+}
+
 static inline int32_t width_of(const qc__factor_plan *plan, int32_t J)
 {
     return plan->first[J + 1] - plan->first[J];
@@ -55,6 +61,12 @@ static inline int32_t below_of(const qc__factor_plan *plan, int32_t J)
 /* Columns of the factor that are eliminated together: the same on every machine, so that the order of
  * the operations, and with it every bit, is the same wherever there is a fused multiply-add. */
 enum { BLOCK = 4 };
+
+/* The columns of the block that begins with column k of w. */
+static inline int32_t block_at(int32_t w, int32_t k)
+{
+    return w - k < BLOCK ? w - k : BLOCK;
+}
 
 /* ---- factor ----------------------------------------------------------------------------------- */
 
@@ -74,6 +86,36 @@ static outer source_of(const ldl_part *from, const qc__update *update, int32_t c
     return source;
 }
 
+/* a - sum_p v[p] l[p],  p < count */
+ALWAYS_INLINE lane minus_products(const int count, lane a, const lane *v, const lane *l)
+{
+#pragma GCC unroll 4
+    for (int p = 0; p < count; p++)
+        a = lane_fnma(v[p], l[p], a);
+    return a;
+}
+
+/* The product of subtract_outer for one supernode of `depth` columns, so few that tiles would not pay. */
+ALWAYS_INLINE void subtract_narrow(const int depth, int32_t rows, int32_t cols, const outer *from,
+                                   double *c, int64_t ldc, const int32_t *to)
+{
+    for (int32_t j = 0; j < cols; j++) {
+        double *column = c + to[j] * LANES;
+        lane u[BLOCK];
+#pragma GCC unroll 4
+        for (int k = 0; k < depth; k++)
+            u[k] = lane_mul(lane_at(from->l, j * depth + k), lane_at(from->d, k));
+        for (int32_t i = j; i < rows; i++) {
+            lane l[BLOCK];
+#pragma GCC unroll 4
+            for (int k = 0; k < depth; k++)
+                l[k] = lane_at(from->l, i * depth + k);
+            lane_put(column, to[i] * ldc,
+                     minus_products(depth, lane_at(column, to[i] * ldc), l, u));
+        }
+    }
+}
+
 /* What supernode J, at `panel`, receives from these; u is scratch. */
 static void update_supernode(const ldl_part *from, const qc__update *update, int32_t count,
                              double *panel, int64_t ldc, double *u)
@@ -83,16 +125,13 @@ static void update_supernode(const ldl_part *from, const qc__update *update, int
     const int32_t rows = below_of(plan, update->source) - update->begin;
     const int32_t cols = update->middle - update->begin;
     const int32_t *target = plan->target + update->target;
-    if (source.depth > 1) {
-        subtract_outer(rows, cols, &source, panel, ldc, target, u);
-        return;
-    }
-    for (int32_t j = 0; j < cols; j++) {
-        const lane uj = lane_mul(lane_at(source.l, j), lane_load(source.d));
-        for (int32_t i = j; i < rows; i++) {
-            double *c = panel + (target[i] * ldc + target[j]) * LANES;
-            lane_store(c, lane_fnma(lane_at(source.l, i), uj, lane_load(c)));
-        }
+    const int narrow = source.depth == 1 || (count == 1 && !ALONG_ROWS);
+    switch (narrow ? source.depth : 0) {
+    case 1: subtract_narrow(1, rows, cols, &source, panel, ldc, target); break;
+    case 2: subtract_narrow(2, rows, cols, &source, panel, ldc, target); break;
+    case 3: subtract_narrow(3, rows, cols, &source, panel, ldc, target); break;
+    case 4: subtract_narrow(4, rows, cols, &source, panel, ldc, target); break;
+    default: subtract_outer(rows, cols, &source, panel, ldc, target, u);
     }
 }
 
@@ -165,15 +204,6 @@ ALWAYS_INLINE void eliminate_rows(const int cols, int32_t from, int32_t rows, do
     }
 }
 
-/* a - sum_p v[p] l[p],  p < count */
-ALWAYS_INLINE lane minus_products(const int count, lane a, const lane *v, const lane *l)
-{
-#pragma GCC unroll 4
-    for (int p = 0; p < count; p++)
-        a = lane_fnma(v[p], l[p], a);
-    return a;
-}
-
 /* The first `count` entries of the row of a block that is at r: `own` is its L, and v is L times D, as it was
  * before the division. */
 ALWAYS_INLINE void block_row(const int count, double *r, lane (*l)[BLOCK], const lane *inv, lane *v,
@@ -220,18 +250,6 @@ ALWAYS_INLINE void factor_block(const int cols, double *panel, int64_t w, int32_
     }
 }
 
-/* A supernode of one column, of which sparse problems have many. */
-static inline void factor_column(int32_t rows, double *panel, int8_t sign, double *d, double *dinv,
-                                 mask *bad)
-{
-    const lane v = lane_load(panel);
-    lane inv = lane_div(lane_set1(1.0), v);
-    lane_store(d, pivot_checked(v, sign, &inv, bad));
-    lane_store(dinv, inv);
-    for (int32_t i = 1; i < rows; i++)
-        lane_put(panel, i, lane_mul(lane_at(panel, i), inv));
-}
-
 /* Takes from the columns [k, k + cols) of a supernode what the earlier ones do to them ... */
 static inline void subtract_earlier(int32_t w, int32_t rows, int32_t k, int32_t cols, double *panel,
                                     const double *d, double *u)
@@ -249,26 +267,36 @@ static inline void subtract_later(int32_t w, int32_t rows, int32_t k, int32_t ne
     subtract_outer(rows - next, w - next, &block, panel + (int64_t)next * (w + 1), w, NULL, u);
 }
 
-/* A block of C columns, and what is below it. */
+/* The block of columns [k, k + cols), and what is below it. */
 #define BLOCK_CASE(C)                                                                              \
 case C:                                                                                            \
     factor_block(C, panel, w, k, sign, d, dinv, bad);                                              \
     eliminate_rows(C, k + (C), rows, panel, w, k, dinv);                                           \
     break
 
+ALWAYS_INLINE void eliminate_block(int32_t cols, int32_t w, int32_t rows, int32_t k, double *panel,
+                                   const int8_t *sign, double *d, double *dinv, mask *bad)
+{
+    switch (cols) {
+        BLOCK_CASE(1);
+        BLOCK_CASE(2);
+        BLOCK_CASE(3);
+        BLOCK_CASE(4);
+    }
+}
+
 static void factor_supernode(int32_t w, int32_t rows, double *panel, const int8_t *sign, double *d,
                              double *dinv, double *u, mask *bad)
 {
+    if (w <= BLOCK) { /* the compiler knows w then, as in forward_supernode */
+        eliminate_block(w, w, rows, 0, panel, sign, d, dinv, bad);
+        return;
+    }
     for (int32_t k = 0; k < w; k += BLOCK) {
-        const int32_t cols = w - k < BLOCK ? w - k : BLOCK;
+        const int32_t cols = block_at(w, k);
         if (!ALONG_ROWS && k > 0)
             subtract_earlier(w, rows, k, cols, panel, d, u);
-        switch (cols) {
-            BLOCK_CASE(1);
-            BLOCK_CASE(2);
-            BLOCK_CASE(3);
-            BLOCK_CASE(4);
-        }
+        eliminate_block(cols, w, rows, k, panel, sign, d, dinv, bad);
         if (ALONG_ROWS && k + cols < w)
             subtract_later(w, rows, k, k + cols, panel, d, u);
     }
@@ -293,12 +321,8 @@ static mask ldl_factor(const ldl_part *part, panel_source bring, const void *con
         if (bring)
             bring(context, J, panel);
         collect_updates(part, J, panel, u);
-        if (w == 1)
-            factor_column(1 + below_of(plan, J), panel, plan->sign[plan->first[J]],
-                          part->d + k * LANES, part->dinv + k * LANES, &bad);
-        else
-            factor_supernode(w, w + below_of(plan, J), panel, plan->sign + plan->first[J],
-                             part->d + k * LANES, part->dinv + k * LANES, u, &bad);
+        factor_supernode(w, w + below_of(plan, J), panel, plan->sign + plan->first[J],
+                         part->d + k * LANES, part->dinv + k * LANES, u, &bad);
     }
     return bad;
 }
@@ -307,10 +331,17 @@ static mask ldl_factor(const ldl_part *part, panel_source bring, const void *con
 
 enum { MAX_RHS = 2 };
 
-/* Which entry of x row r of a panel of w columns from `first` on is. */
-static inline int32_t row_of(int32_t r, int32_t w, int32_t first, const int32_t *rows)
+/* Row r of a panel, of which v are entries of x in columns [k, k + cols):  x[row] -= sum_c l[r][k + c] v[c] */
+ALWAYS_INLINE void forward_row(const int shared, const int rhs, const int cols, const double *panel,
+                               int64_t at, lane (*v)[BLOCK], int32_t row, double *const x[])
 {
-    return r < w ? first + r : rows[r - w];
+    lane l[BLOCK];
+#pragma GCC unroll 4
+    for (int c = 0; c < cols; c++)
+        l[c] = value_at(panel, at + c, shared);
+#pragma GCC unroll 4
+    for (int h = 0; h < rhs; h++)
+        lane_put(x[h], row, minus_products(cols, lane_at(x[h], row), v[h], l));
 }
 
 /* Columns [k, k + cols) of one supernode: solves with their own block, then subtracts them below. */
@@ -328,46 +359,51 @@ ALWAYS_INLINE void forward_columns(const int shared, const int rhs, const int co
             for (int p = 0; p < c; p++)
                 v[h][c] = lane_fnma(value_at(panel, (int64_t)(k + c) * w + k + p, shared), v[h][p],
                                     v[h][c]);
-            lane_put(x[h], first + k + c, v[h][c]);
+            if (c > 0)
+                lane_put(x[h], first + k + c, v[h][c]);
         }
-    for (int32_t r = k + cols; r < w + below; r++) {
-        const int32_t row = row_of(r, w, first, rows);
-        lane l[BLOCK];
+    for (int32_t r = k + cols; r < w; r++)
+        forward_row(shared, rhs, cols, panel, (int64_t)r * w + k, v, first + r, x);
+    for (int32_t t = 0; t < below; t++)
+        forward_row(shared, rhs, cols, panel, (int64_t)(w + t) * w + k, v, rows[t], x);
+}
+
+/* Row r of a panel, transposed:  v[c] -= l[r][k + c] x[row] */
+ALWAYS_INLINE void backward_row(const int shared, const int rhs, const int cols,
+                                const double *panel, int64_t at, lane (*v)[BLOCK], int32_t row,
+                                double *const x[])
+{
+    lane xr[MAX_RHS];
 #pragma GCC unroll 4
-        for (int c = 0; c < cols; c++)
-            l[c] = value_at(panel, (int64_t)r * w + k + c, shared);
+    for (int h = 0; h < rhs; h++)
+        xr[h] = lane_at(x[h], row);
 #pragma GCC unroll 4
-        for (int h = 0; h < rhs; h++) {
-            lane sum = lane_at(x[h], row);
+    for (int c = 0; c < cols; c++) {
+        const lane l = value_at(panel, at + c, shared);
 #pragma GCC unroll 4
-            for (int c = 0; c < cols; c++)
-                sum = lane_fnma(l[c], v[h][c], sum);
-            lane_put(x[h], row, sum);
-        }
+        for (int h = 0; h < rhs; h++)
+            v[h][c] = lane_fnma(l, xr[h], v[h][c]);
     }
 }
 
-/* The same columns of the transpose: subtracts what is below, then solves with their own block. */
+/* The same columns of the transpose, after D: subtracts what is below, then solves with their own block. */
 ALWAYS_INLINE void backward_columns(const int shared, const int rhs, const int cols, int32_t k,
-                                    const double *panel, int32_t w, int32_t below,
-                                    const int32_t *rows, int32_t first, double *const x[])
+                                    const double *panel, const double *dinv, int32_t w,
+                                    int32_t below, const int32_t *rows, int32_t first,
+                                    double *const x[])
 {
     lane v[MAX_RHS][BLOCK];
 #pragma GCC unroll 4
-    for (int h = 0; h < rhs; h++)
+    for (int c = 0; c < cols; c++) {
+        const lane inv = value_at(dinv, k + c, shared);
 #pragma GCC unroll 4
-        for (int c = 0; c < cols; c++)
-            v[h][c] = lane_at(x[h], first + k + c);
-    for (int32_t r = k + cols; r < w + below; r++) {
-        const int32_t row = row_of(r, w, first, rows);
-#pragma GCC unroll 4
-        for (int c = 0; c < cols; c++) {
-            const lane l = value_at(panel, (int64_t)r * w + k + c, shared);
-#pragma GCC unroll 4
-            for (int h = 0; h < rhs; h++)
-                v[h][c] = lane_fnma(l, lane_at(x[h], row), v[h][c]);
-        }
+        for (int h = 0; h < rhs; h++)
+            v[h][c] = lane_mul(lane_at(x[h], first + k + c), inv);
     }
+    for (int32_t r = k + cols; r < w; r++)
+        backward_row(shared, rhs, cols, panel, (int64_t)r * w + k, v, first + r, x);
+    for (int32_t t = 0; t < below; t++)
+        backward_row(shared, rhs, cols, panel, (int64_t)(w + t) * w + k, v, rows[t], x);
 #pragma GCC unroll 4
     for (int h = 0; h < rhs; h++)
 #pragma GCC unroll 4
@@ -380,32 +416,37 @@ ALWAYS_INLINE void backward_columns(const int shared, const int rhs, const int c
         }
 }
 
-#define COLUMNS_CASES(step)                                                                        \
+#define COLUMNS_CASES(step, cols, k, ...)                                                          \
     switch (cols) {                                                                                \
-    case 1: step(shared, rhs, 1, k, panel, w, below, rows, first, x); break;                       \
-    case 2: step(shared, rhs, 2, k, panel, w, below, rows, first, x); break;                       \
-    case 3: step(shared, rhs, 3, k, panel, w, below, rows, first, x); break;                       \
-    default: step(shared, rhs, 4, k, panel, w, below, rows, first, x); break;                      \
+    case 1: step(shared, rhs, 1, k, __VA_ARGS__); break;                                           \
+    case 2: step(shared, rhs, 2, k, __VA_ARGS__); break;                                           \
+    case 3: step(shared, rhs, 3, k, __VA_ARGS__); break;                                           \
+    case 4: step(shared, rhs, 4, k, __VA_ARGS__); break;                                           \
     }
 
+/* A narrow supernode, as most of a sparse problem are, is one block: the compiler then knows w, and half of
+ * the instructions go. */
 ALWAYS_INLINE void forward_supernode(const int shared, const int rhs, const double *panel,
                                      int32_t w, int32_t below, const int32_t *rows, int32_t first,
                                      double *const x[])
 {
-    for (int32_t k = 0; k < w; k += BLOCK) {
-        const int32_t cols = w - k < BLOCK ? w - k : BLOCK;
-        COLUMNS_CASES(forward_columns)
-    }
+    if (w <= BLOCK)
+        COLUMNS_CASES(forward_columns, w, 0, panel, w, below, rows, first, x)
+    else
+        for (int32_t k = 0; k < w; k += BLOCK)
+            COLUMNS_CASES(forward_columns, block_at(w, k), k, panel, w, below, rows, first, x)
 }
 
 ALWAYS_INLINE void backward_supernode(const int shared, const int rhs, const double *panel,
-                                      int32_t w, int32_t below, const int32_t *rows, int32_t first,
-                                      double *const x[])
+                                      const double *dinv, int32_t w, int32_t below,
+                                      const int32_t *rows, int32_t first, double *const x[])
 {
-    for (int32_t k = (w - 1) / BLOCK * BLOCK; k >= 0; k -= BLOCK) {
-        const int32_t cols = w - k < BLOCK ? w - k : BLOCK;
-        COLUMNS_CASES(backward_columns)
-    }
+    if (w <= BLOCK)
+        COLUMNS_CASES(backward_columns, w, 0, panel, dinv, w, below, rows, first, x)
+    else
+        for (int32_t k = (w - 1) / BLOCK * BLOCK; k >= 0; k -= BLOCK)
+            COLUMNS_CASES(backward_columns, block_at(w, k), k, panel, dinv, w, below, rows, first,
+                          x)
 }
 
 #define EACH_KIND_OF_SOLVE(step)                                                                   \
@@ -434,16 +475,10 @@ static void ldl_forward(const ldl_part *part, int rhs, double *const x[])
 static void ldl_backward(const ldl_part *part, int rhs, double *const x[])
 {
     const qc__factor_plan *plan = part->plan;
-    const int32_t last = plan->first[part->end];
-    for (int32_t k = plan->first[part->begin]; k < last; k++)
-        for (int h = 0; h < rhs; h++)
-            lane_put(
-                x[h], k,
-                lane_mul(lane_at(x[h], k), value_at(part->dinv, pivot_of(part, k), part->shared)));
 #define BACKWARD(shared, count)                                                                    \
     for (int32_t J = part->end - 1; J >= part->begin; J--)                                         \
-    backward_supernode(shared, count, panel_of(part, J), width_of(plan, J), below_of(plan, J),     \
-                       plan->rows + plan->row_ptr[J], plan->first[J], x)
+    backward_supernode(shared, count, panel_of(part, J), dinv_of(part, J), width_of(plan, J),      \
+                       below_of(plan, J), plan->rows + plan->row_ptr[J], plan->first[J], x)
     EACH_KIND_OF_SOLVE(BACKWARD);
 #undef BACKWARD
 }
