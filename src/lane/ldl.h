@@ -4,8 +4,8 @@
  *
  * Supernodal and left-looking: supernode J first collects  panel_J -= L_K D_K L_K'  from the supernodes
  * K before it, then factors its own panel.  All the work is in register tiles (tile.h, row_tile.h).
- * Every entry is updated in ascending k whatever the shape of the tile, so the result does not depend
- * on it.
+ * Every entry is updated in the plan's order of k whatever the shape of the tile, so the result does not
+ * depend on it.
  *
  * A quasi-definite matrix has an LDL' for every order, and its pivots have known signs.  A pivot that
  * comes out with the wrong sign, or too small, is replaced, and the problem is reported.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * row_tile.h -- the same product as in tile.h for one problem: `wide` registers along the rows of the
- * target.  Every entry is updated in ascending k there and here, so the bits are the same.
+ * target.  Every entry is updated in the same order of k there and here, so the bits are the same.
  */
 #ifndef LANE_ROW_TILE_H
 #define LANE_ROW_TILE_H

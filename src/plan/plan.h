@@ -85,13 +85,14 @@ typedef struct qc__apart {
  * Supernode J receives from supernode K (K < J):   panel_J -= L_K[rows] D_K L_K[cols]'.
  * Of K's row list, positions [begin, middle) are columns of J; positions [begin, end of list) are rows
  * of J.  target[t] is the row of J's panel that K's row `begin + t` corresponds to, so for
- * t < middle - begin it is also a column of J.
+ * t < middle - begin it is also a column of J.  J's updates are in the order of their sources, but those
+ * from columns with the same rows follow the first of these.
  */
 typedef struct qc__update {
     int32_t source; /* K */
     int32_t begin, middle; /* positions in K's list of rows below its diagonal block */
-    int32_t
-        run; /* updates from this one on that are from neighbours of one column, and alike but for it */
+    int32_t run; /* updates from this one on that are from single columns with the same rows,
+                    equally far apart */
     int64_t target; /* offset in factor_plan.target */
 } qc__update;
 

@@ -54,15 +54,91 @@ static void visit(updates *u, int32_t K)
     }
 }
 
-/* Are a and the next update from single columns with the same rows? */
-static int is_alike(const qc__factor_plan *f, const qc__update *a)
+/* Are K and L single columns with the same rows? */
+static int is_alike(const qc__factor_plan *f, int32_t K, int32_t L)
 {
-    const int32_t K = a[0].source, L = a[1].source;
     const int64_t below = f->row_ptr[K + 1] - f->row_ptr[K];
     return f->first[K + 1] - f->first[K] == 1 && f->first[L + 1] - f->first[L] == 1 &&
-           a[0].begin == a[1].begin && f->row_ptr[L + 1] - f->row_ptr[L] == below &&
+           f->row_ptr[L + 1] - f->row_ptr[L] == below &&
            memcmp(f->rows + f->row_ptr[K], f->rows + f->row_ptr[L],
                   (size_t)below * sizeof(int32_t)) == 0;
+}
+
+/* What makes an update go with others: the first supernode that its source is alike, or itself. */
+typedef struct keyed_update {
+    int32_t like;
+    qc__update update;
+} keyed_update;
+
+static int by_likeness(const void *a, const void *b)
+{
+    const keyed_update *u = a, *v = b;
+    if (u->like != v->like)
+        return u->like < v->like ? -1 : 1;
+    return (u->update.source > v->update.source) - (u->update.source < v->update.source);
+}
+
+/* Supernodes that are alike and have this many others between them are not found. */
+enum { LIKES_TRIED = 8 };
+
+/*
+ * like[K] := the first supernode that K is alike.  Those of the leading part are not like those of the
+ * trailing one, so that the parts stay apart in the order by likeness.  Candidates have the same first row:
+ * head[row] is the latest of them, and next[] the one before.
+ */
+static void find_likes(const qc__factor_plan *f, int32_t *like, int32_t *head, int32_t *next)
+{
+    for (int32_t k = 0; k < f->size; k++)
+        head[k] = -1;
+    for (int32_t K = 0; K < f->supernodes; K++) {
+        like[K] = K;
+        if (f->row_ptr[K + 1] == f->row_ptr[K])
+            continue;
+        const int32_t row = f->rows[f->row_ptr[K]];
+        const int32_t oldest = K < f->leading ? 0 : f->leading;
+        int32_t L = head[row];
+        for (int t = 0; t < LIKES_TRIED && L >= oldest && !is_alike(f, K, L); t++)
+            L = next[L];
+        if (L >= oldest && is_alike(f, K, L)) {
+            like[K] = L;
+            continue;
+        }
+        next[K] = head[row];
+        head[row] = K;
+    }
+}
+
+/* Puts the updates of every supernode in the order of likeness, so that many have neighbours to go with. */
+static qc_error order_updates(qc__factor_plan *f)
+{
+    qc_error error = QC_ERROR_MEMORY;
+    int64_t most = 1;
+    for (int32_t J = 0; J < f->supernodes; J++) {
+        const int64_t count = f->update_ptr[J + 1] - f->update_ptr[J];
+        most = count > most ? count : most;
+    }
+    int32_t *like = NEW(f->supernodes, int32_t), *next = NEW(f->supernodes, int32_t);
+    int32_t *head = NEW(f->size, int32_t);
+    keyed_update *keyed = NEW(most, keyed_update);
+    if (!like || !next || !head || !keyed)
+        goto done;
+    find_likes(f, like, head, next);
+    for (int32_t J = 0; J < f->supernodes; J++) {
+        qc__update *own = f->updates + f->update_ptr[J];
+        const int64_t count = f->update_ptr[J + 1] - f->update_ptr[J];
+        for (int64_t t = 0; t < count; t++)
+            keyed[t] = (keyed_update){like[own[t].source], own[t]};
+        qsort(keyed, (size_t)count, sizeof *keyed, by_likeness);
+        for (int64_t t = 0; t < count; t++)
+            own[t] = keyed[t].update;
+    }
+    error = QC_OK;
+done:
+    free(like);
+    free(next);
+    free(head);
+    free(keyed);
+    return error;
 }
 
 /* Are three sources equally far apart? */
@@ -78,7 +154,8 @@ static void find_runs(qc__factor_plan *f)
     for (int32_t J = 0; J < f->supernodes; J++)
         for (int64_t t = f->update_ptr[J + 1] - 1; t >= f->update_ptr[J]; t--) {
             qc__update *a = &f->updates[t];
-            const int alike = t + 1 < f->update_ptr[J + 1] && is_alike(f, a);
+            const int alike = t + 1 < f->update_ptr[J + 1] && a[0].begin == a[1].begin &&
+                              is_alike(f, a[0].source, a[1].source);
             const int longer = alike && a[1].run > 1 && is_even(f, a);
             a->run = longer ? a[1].run + 1 : 1 + alike;
         }
@@ -105,8 +182,11 @@ qc_error qc__updates_new(qc__factor_plan *f, const int32_t *supernode_of)
     u.targets = 0;
     for (int32_t K = 0; K < f->supernodes; K++)
         visit(&u, K);
-    find_runs(f);
     free(next);
+    next = NULL;
+    if (order_updates(f) != QC_OK)
+        goto no_memory;
+    find_runs(f);
     return QC_OK;
 no_memory:
     free(next);

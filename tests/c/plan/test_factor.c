@@ -113,13 +113,18 @@ static void check_updates(const qc_plan *plan, const qc__factor_plan *f)
 {
     (void)plan;
     int64_t columns = 0;
+    int *receiver =
+        calloc((size_t)f->supernodes + 1, sizeof *receiver); /* the last, of K, plus 1 */
     for (int J = 0; J < f->supernodes; J++)
         for (int64_t u = f->update_ptr[J]; u < f->update_ptr[J + 1]; u++) {
             const qc__update *update = &f->updates[u];
             const int K = update->source, rows = (int)(f->row_ptr[K + 1] - f->row_ptr[K]);
             const int32_t *list = f->rows + f->row_ptr[K], *target = f->target + update->target;
             assert_true(K < J);
-            assert_true(u == f->update_ptr[J] || f->updates[u - 1].source < K);
+            assert_int_not_equal(receiver[K], J + 1);
+            receiver[K] = J + 1;
+            assert_true(u == f->update_ptr[J] || f->updates[u - 1].source < f->leading ||
+                        K >= f->leading);
             assert_true(update->begin < update->middle && update->middle <= rows);
             for (int t = update->begin; t < rows; t++) {
                 assert_int_equal(row_of(f, J, target[t - update->begin]), list[t]);
@@ -130,6 +135,7 @@ static void check_updates(const qc_plan *plan, const qc__factor_plan *f)
         }
     /* Every row of every supernode is a column that receives, once. */
     assert_int_equal(columns, f->row_ptr[f->supernodes]);
+    free(receiver);
 }
 
 static void updates_go_where_they_belong(void **state)
@@ -231,6 +237,26 @@ static void following_a_plan_factors_the_matrix(void **state)
     on_every_plan(check_numbers);
 }
 
+/* The columns of samples have others between them, and the same rows. */
+static void alike_columns_go_together(void **state)
+{
+    (void)state;
+    family fam;
+    family_samples(&fam, 12, 40);
+    qc_plan *plan;
+    assert_int_equal(qc__plan_new(&plan, &fam.f, 0, NULL), QC_OK);
+    const qc__factor_plan *f = &plan->full;
+    int longest = 0;
+    for (int64_t u = 0; u < f->update_ptr[f->supernodes]; u++)
+        if (f->updates[u].run > 1 && f->updates[u + 1].source > f->updates[u].source + 1)
+            longest = f->updates[u].run > longest ? f->updates[u].run : longest;
+    assert_true(longest >= 20);
+    check_updates(plan, f);
+    check_numbers(plan, f);
+    qc__plan_free(plan);
+    family_free(&fam);
+}
+
 /* Many small patterns: what is rare in one is not in a hundred. */
 static void random_patterns_factor_as_well(void **state)
 {
@@ -313,6 +339,7 @@ int main(void)
         cmocka_unit_test(orders_are_permutations),
         cmocka_unit_test(panels_are_laid_out),
         cmocka_unit_test(updates_go_where_they_belong),
+        cmocka_unit_test(alike_columns_go_together),
         cmocka_unit_test(only_cone_rows_are_not_leading),
         cmocka_unit_test(flops_are_counted),
         cmocka_unit_test(values_do_not_collide),

@@ -98,6 +98,23 @@ void family_banded(family *out, int n, int band)
     set_masks(out, P, A);
 }
 
+void family_samples(family *out, int features, int samples)
+{
+    const int n = features + samples;
+    *out = (family){.name = "samples", .f = {.n = n}};
+    set_cones(out, 0, 3 * samples);
+    mask P = mask_new(n, n), A = mask_new(3 * samples, n);
+    for (int j = 0; j < features; j++)
+        *at(&P, j, j) = 1;
+    for (int i = 0; i < samples; i++) {
+        for (int j = 0; j < features; j++)
+            *at(&A, 3 * i, j) = 1;
+        for (int r = 0; r < 3; r++)
+            *at(&A, 3 * i + r, features + i) = 1;
+    }
+    set_masks(out, P, A);
+}
+
 /* Optimal control: states x_0 .. x_T and inputs, dynamics as equalities, bounds on everything. */
 static void family_control(family *out, int horizon, int states, int inputs)
 {

@@ -24,6 +24,8 @@ void family_random(family *out, uint64_t seed, int n, int zero, int nonneg, doub
                    int diagonal);
 /* Entries where |i - j| <= band, in P and in the square A of inequalities. */
 void family_banded(family *out, int n, int band);
+/* A regression: each sample has an inequality in all features and a variable of its own, which has two bounds. */
+void family_samples(family *out, int features, int samples);
 /* A PSD cone of matrices of the given order, each row with a variable of its own in reverse, beside a
  * last variable.  Equalities meet every third variable and the last, and two inequalities one diagonal
  * entry of the matrix and the last.  P is diagonal. */
