@@ -15,7 +15,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import grad, hessian, jacfwd, jacrev, vmap
 
 import quadcone as qc
-from quadcone.torch import ConeLayer
+from quadcone.torch import ConeLayer, qp
 
 DOUBLE = torch.float64
 
@@ -221,3 +221,20 @@ def test_what_a_curved_cone_has_no_derivatives_of():
     smoothed = ConeLayer(layer.problem, derivative_mode="smoothed")
     with pytest.raises(NotImplementedError, match="derivative_mode='smoothed'"):
         jacrev(jacrev(smoothed))(q, b)
+
+
+@pytest.mark.parametrize("mode", ["smoothed", "lpgd"])
+def test_other_modes_have_no_second_derivatives_on_any_cone(mode):
+    one = torch.ones(2, dtype=torch.float64)
+    bounds = torch.eye(2, dtype=torch.float64), 0.5 * one
+
+    def solve(q):
+        return qp(torch.diag(1.0 + q**2), q, *bounds, derivative_mode=mode)
+
+    assert jacrev(solve)(-one).isfinite().all()
+    with pytest.raises(NotImplementedError, match=f"derivative_mode='{mode}'"):
+        jacrev(jacrev(solve))(-one)
+    q = (-one).requires_grad_()
+    (first,) = torch.autograd.grad(solve(q).square().sum(), q, create_graph=True)
+    with pytest.raises(NotImplementedError, match=f"derivative_mode='{mode}'"):
+        torch.autograd.grad(first.sum(), q)

@@ -87,7 +87,8 @@ def gradients(
 
 def _is_curved(spec: str) -> bool:
     """Whether K changes with the solution, and someone may ask how."""
-    if read_spec(spec).is_polyhedral:
+    known = read_spec(spec)
+    if known.is_polyhedral and known.settings.derivative_mode in operators.PIECEWISE:
         return False
     return (
         torch.is_grad_enabled()

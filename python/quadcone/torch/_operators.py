@@ -154,6 +154,10 @@ def adjoint(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     return q.neg_(), b
 
 
+# Modes whose derivative is that of the optimality conditions.
+PIECEWISE = ("exact", "lsmr", "lsqr")
+
+
 def _fake_curvature(spec: str, *vectors: Tensor) -> Tensor:
     shape = torch.broadcast_shapes(*(vector.shape for vector in vectors))  # type: ignore[no-untyped-call]
     return vectors[0].new_empty(shape)
@@ -169,12 +173,12 @@ def curvature(spec: str, v: Tensor, a: Tensor) -> Tensor:
 def bend(spec: str, v: Tensor, b: Tensor, a: Tensor) -> Tensor:
     """D'[b] a, in the shape of all of them."""
     family, settings, _ = read_spec(spec)
-    assert family is not None  # OptNet's problem is polyhedral
-    if settings.derivative_mode not in ("exact", "lsmr", "lsqr"):
+    if settings.derivative_mode not in PIECEWISE:
         raise NotImplementedError(
-            f"second derivatives with derivative_mode={settings.derivative_mode!r} are "
-            "implemented for the cones z and l alone"
+            "second derivatives are not implemented for "
+            f"derivative_mode={settings.derivative_mode!r}"
         )
+    assert family is not None  # OptNet's problem is polyhedral
     vectors = (as_doubles(vector).detach().numpy() for vector in (v, b, a))
     return torch.from_numpy(bend_projection(family.cones, *vectors))
 
