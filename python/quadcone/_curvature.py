@@ -32,6 +32,18 @@ if TYPE_CHECKING:
 SECOND_ORDER, SEMIDEFINITE = 2, 3  # codes of cones
 
 
+# Modes whose derivative is that of the optimality conditions, which is constant between kinks.
+PIECEWISE = ("exact", "lsmr", "lsqr")
+
+
+def check_mode(mode: str) -> None:
+    """NotImplementedError for a derivative_mode that has no second derivatives."""
+    if mode not in PIECEWISE:
+        raise NotImplementedError(
+            f"second derivatives are not implemented for derivative_mode={mode!r}"
+        )
+
+
 def bend_projection(codes: Codes, v: Array, b: Array, a: Array) -> Array:
     """D'[b] a at v, in the shape to which (..., m), (..., m) and (..., m) are broadcast."""
     bent = np.zeros(np.broadcast_shapes(v.shape, b.shape, a.shape))

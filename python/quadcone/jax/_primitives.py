@@ -30,6 +30,7 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from .._curvature import check_mode
 from ._binding import make_primitive
 from ._curvature import bend
 from ._layout import Layout, call_words, family_words, is_polyhedral
@@ -184,18 +185,6 @@ def _differentiate_solve(operands: Any, tangents: Any, *, layout: Layout, deriva
     return [x, y, s, status], [*(part[0] for part in dw), zero]
 
 
-# Of which J is that of the optimality conditions, which is constant between kinks.
-_PIECEWISE = ("exact", "lsmr", "lsqr")
-
-
-def _check_mode(layout: Layout) -> None:
-    mode = layout.choices.derivative_mode
-    if mode not in _PIECEWISE:
-        raise NotImplementedError(
-            f"second derivatives are not implemented for derivative_mode={mode!r}"
-        )
-
-
 class _Changes:
     """Of J, as what it depends on changes: P and A, and v where the projection is curved."""
 
@@ -205,7 +194,7 @@ class _Changes:
         given = _given(tangents[:count])
         (self.dv,) = _given([tangents[count + 1]])
         if any(t is not None for t in (*given, self.dv)):
-            _check_mode(layout)
+            check_mode(layout.choices.derivative_mode)
         self.matrices = [t if k % 2 == 0 else None for k, t in enumerate(given)]
         self.rows = [
             as_numbers(arg) if k % 2 == 0 and k else None for k, arg in enumerate(args[:count])

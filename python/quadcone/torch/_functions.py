@@ -35,6 +35,7 @@ from torch._functorch.utils import enable_single_level_autograd_function
 from torch.autograd import Function, forward_ad
 from torch.library import register_vmap
 
+from .._curvature import PIECEWISE
 from .._report import SOLVED_CODES
 from . import _operators as operators
 from ._folding import (
@@ -88,7 +89,7 @@ def gradients(
 def _is_curved(spec: str) -> bool:
     """Whether K changes with the solution, and someone may ask how."""
     known = read_spec(spec)
-    if known.is_polyhedral and known.settings.derivative_mode in operators.PIECEWISE:
+    if known.is_polyhedral and known.settings.derivative_mode in PIECEWISE:
         return False
     return (
         torch.is_grad_enabled()

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.library import Library, register_fake
 
 from .. import _core
-from .._curvature import bend_projection
+from .._curvature import bend_projection, check_mode
 from .._plan import Pattern
 from .._report import Report
 from ._engine import Call, run_solve
@@ -154,10 +154,6 @@ def adjoint(spec: str, *args: Tensor) -> tuple[Tensor, ...]:
     return q.neg_(), b
 
 
-# Modes whose derivative is that of the optimality conditions.
-PIECEWISE = ("exact", "lsmr", "lsqr")
-
-
 def _fake_curvature(spec: str, *vectors: Tensor) -> Tensor:
     shape = torch.broadcast_shapes(*(vector.shape for vector in vectors))  # type: ignore[no-untyped-call]
     return vectors[0].new_empty(shape)
@@ -173,11 +169,7 @@ def curvature(spec: str, v: Tensor, a: Tensor) -> Tensor:
 def bend(spec: str, v: Tensor, b: Tensor, a: Tensor) -> Tensor:
     """D'[b] a, in the shape of all of them."""
     family, settings, _ = read_spec(spec)
-    if settings.derivative_mode not in PIECEWISE:
-        raise NotImplementedError(
-            "second derivatives are not implemented for "
-            f"derivative_mode={settings.derivative_mode!r}"
-        )
+    check_mode(settings.derivative_mode)
     assert family is not None  # OptNet's problem is polyhedral
     vectors = (as_doubles(vector).detach().numpy() for vector in (v, b, a))
     return torch.from_numpy(bend_projection(family.cones, *vectors))
