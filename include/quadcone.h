@@ -211,7 +211,7 @@ typedef enum qc_derivative_mode {
 typedef struct qc_settings {
     double tolerance; /* residuals and gap, relative and absolute     (1e-8)        */
     double tolerance_infeasible; /* residual of a certificate                    (1e-8)        */
-    int max_iterations; /* factorizations with the embedding            (100)         */
+    int max_iterations; /* factorizations in each later round; first: 30 (100)         */
     int num_threads; /* threads of this solver, the caller included  (1)           */
     int derivatives; /* keep what qc_vjp and qc_jvp need             (1)           */
     qc_derivative_mode derivative_mode; /*                           (QC_MODE_EXACT) */

@@ -28,7 +28,7 @@ class Settings:
 
     tolerance: residuals and gap, relative and absolute, at which the interior point stops.
     tolerance_infeasible: residual of a certificate of infeasibility.
-    max_iterations: factorizations of the KKT matrix, at most.
+    max_iterations: factorizations of the KKT matrix in each round, at most.
     num_threads: threads that share a batch; None: as many as the process may use (in
         `quadcone.torch`: as many as torch uses).
     derivatives: keep what `vjp` and `jvp` need.

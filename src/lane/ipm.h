@@ -214,8 +214,28 @@ static void corrector_rhs(qc__group *g, lane keep)
     }
 }
 
+/*
+ * ds of the blocks along d3 + dtau d1 from the rows,  ds = dtau g - keep rho - M dw,  into `ds`; of problems of
+ * `late`.  H dy of a block rounds like its largest eigenvalue, which late in degenerate problems is more than ds.
+ */
+static void rows_direction(qc__group *g, const progress *at, mask late, lane keep, lane dtau,
+                           double *ds)
+{
+    for (int32_t j = 0; j < g->nx; j++)
+        lane_put(g->left.x, j, with_tau(at->embedded, dtau, g->d1.x, g->d3.x, j));
+    for (int32_t i = 0; i < g->plan->m; i++)
+        lane_put(g->left.y, i, with_tau(at->embedded, dtau, g->d1.y, g->d3.y, i));
+    kkt_multiply(g, g->left, g->product, NULL);
+    for (int32_t t = 0; t < g->block_count; t++) {
+        const int32_t i = g->block_row[t];
+        const lane known = lane_fma(keep, lane_at(g->rho.y, i), lane_at(g->product.y, i));
+        masked_put(ds, i, late, lane_sub(lane_mul(dtau, lane_at(g->g.y, i)), known));
+    }
+}
+
 /* The longest step along d3 + dtau d1 that stays inside, times INSIDE; g->ds holds the shifts. */
-static lane interior_step(qc__group *g, const progress *at, lane dtau, lane dkappa)
+static lane interior_step(qc__group *g, const progress *at, mask late, lane keep, lane dtau,
+                          lane dkappa)
 {
     lane retreat = scalar_retreat(at, dtau, dkappa, lane_set1(INSIDE));
     for (int32_t t = 0; t < g->nonneg_count; t++) {
@@ -226,6 +246,8 @@ static lane interior_step(qc__group *g, const progress *at, lane dtau, lane dkap
         retreat = nonneg_retreat(dy, lane_at(g->y_inv, i), retreat);
     }
     blocks_direction(g, at->embedded, g->d3, dtau, g->ds, g->Hdy);
+    if (g->careful && mask_any(late))
+        rows_direction(g, at, late, keep, dtau, g->Hdy);
     retreat = lane_div(lane_set1(1.0), retreat);
     const lane step = lane_mul(lane_set1(INSIDE), blocks_step(g, g->Hdy, g->dy, retreat));
     return blocks_guard(g, g->Hdy, g->dy, step);
@@ -283,11 +305,11 @@ static void predict(qc__group *g, const progress *at, lane *keep, lane *target)
     corrector_rhs(g, *keep);
 }
 
-static void correct(qc__group *g, progress *at, lane keep, lane target)
+static void correct(qc__group *g, progress *at, mask late, lane keep, lane target)
 {
     const lane dtau = tau_step(g, at, g->d3, keep, target);
     const lane dkappa = kappa_step(at, dtau, target);
-    take_interior_step(g, at, interior_step(g, at, dtau, dkappa), dtau, dkappa);
+    take_interior_step(g, at, interior_step(g, at, late, keep, dtau, dkappa), dtau, dkappa);
 }
 
 /* The blocks' part of start_interior. */
@@ -417,7 +439,7 @@ static void pass(qc__group *g, progress *at)
         newton_refinement_rhs(g, newton);
     solve_refined(g, late, 1, &g->d3);
     if (mask_any(at->interior))
-        correct(g, at, keep, target);
+        correct(g, at, late, keep, target);
     if (mask_any(newton))
         newton_update(g, at);
     if (mask_any(at->start))

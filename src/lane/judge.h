@@ -33,10 +33,20 @@ static void finish(progress *at, mask which)
     at->done = mask_or(at->done, which);
 }
 
+/* Residuals and gap to a tolerance, relative and absolute. */
+static mask is_within(const progress *at, double tol)
+{
+    const lane eps = lane_mul(lane_set1(tol), at->tau), one = lane_set1(1.0);
+    mask ok = lane_le(at->primal, lane_mul(eps, lane_add(one, at->b_norm)));
+    ok = mask_and(ok, lane_le(at->dual, lane_mul(eps, lane_add(one, at->q_norm))));
+    return mask_and(ok, lane_le(at->gap, lane_set1(tol)));
+}
+
 /*
  * Accepts or abandons Newton's method.  Returns the problems that moved.  One that arrived with a step
  * that changed D goes on, for the factor to be that of its D; but where v is all but zero D never
- * settles, and the point is taken all the same.
+ * settles, and the point is taken all the same.  F is scaled: where care is taken, to arrive is to be within the
+ * tolerance too.
  */
 static mask judge_newton(qc__group *g, progress *at)
 {
@@ -44,6 +54,8 @@ static mask judge_newton(qc__group *g, progress *at)
     const mask last = lane_le(lane_set1(NEWTON_STEPS), at->newton_steps);
     mask arrived = mask_and(at->newton, mask_and(at->finite, lane_le(at->F, limit)));
     arrived = mask_and(arrived, mask_or(not(at->changed), last));
+    if (g->careful)
+        arrived = mask_and(arrived, is_within(at, g->settings.tolerance));
     at->polished = mask_or(at->polished, arrived);
     finish(at, arrived);
     const mask better =
@@ -56,15 +68,6 @@ static mask judge_newton(qc__group *g, progress *at)
     const mask exhausted = lane_lt(at->next_try, lane_set1(NEWTON_LAST));
     finish(at, mask_and(mask_and(stuck, exhausted), mask_and(at->converged, at->interior)));
     return stuck;
-}
-
-/* Residuals and gap to a tolerance, relative and absolute. */
-static mask is_within(const progress *at, double tol)
-{
-    const lane eps = lane_mul(lane_set1(tol), at->tau), one = lane_set1(1.0);
-    mask ok = lane_le(at->primal, lane_mul(eps, lane_add(one, at->b_norm)));
-    ok = mask_and(ok, lane_le(at->dual, lane_mul(eps, lane_add(one, at->q_norm))));
-    return mask_and(ok, lane_le(at->gap, lane_set1(tol)));
 }
 
 /* The tolerance that the present point is within. */

@@ -24,10 +24,12 @@
  * is singular or the equalities are redundant, and bounds what an active row, H -> 0, does to errors.
  * Undone by refinement against M, whose rate it sets: so there is little of it in the first try and in
  * derivatives, and in the second try so much that the product of x's and a row's is well above the
- * rounding of a pivot.
+ * rounding of a pivot.  That is more than what some problems leave of x or of a row without it, and refinement
+ * does not arrive: the third try has little of it again, but in the rows of blocks.
  */
 #define DELTA_PLAIN    1e-10
 #define DELTA_EMBEDDED 1e-7
+#define DELTA_CAREFUL  1e-11
 
 /* ---- fill and factor ----------------------------------------------------------------------------- */
 
@@ -46,9 +48,20 @@ static void add_to_diagonal(const qc__factor_plan *plan, int32_t variable, doubl
     lane_put(panels, at, lane_add(lane_at(panels, at), a));
 }
 
-/* M - E H E' in full, but for the blocks of H, with delta on its diagonal. */
-static void fill_full(qc__group *g, double delta)
+/* The static regularization of x and of rows; `block`: of the rows of blocks. */
+static double regularization(const qc__group *g, int block)
 {
+    if (g->path == QC__PATH_CONDENSED)
+        return 0.0;
+    if (!g->embedded)
+        return DELTA_PLAIN;
+    return g->careful && !block ? DELTA_CAREFUL : DELTA_EMBEDDED;
+}
+
+/* M - E H E' in full, but for the blocks of H, regularized. */
+static void fill_full(qc__group *g)
+{
+    const double delta = regularization(g, 0), delta_block = regularization(g, 1);
     const qc__factor_plan *factor = g->factor;
     const int32_t n = g->plan->n;
     memset(g->panels, 0, (size_t)trailing_panels(factor) * LANES * sizeof(double));
@@ -62,7 +75,7 @@ static void fill_full(qc__group *g, double delta)
         add_to_diagonal(factor, n + g->nonneg_row[t], g->panels,
                         lane_sub(lane_set1(-delta), lane_at(g->H, g->nonneg_row[t])));
     for (int32_t t = 0; t < g->block_count; t++)
-        add_to_diagonal(factor, n + g->block_row[t], g->panels, lane_set1(-delta));
+        add_to_diagonal(factor, n + g->block_row[t], g->panels, lane_set1(-delta_block));
 }
 
 /* Panel J of -S0 - H, but for the blocks of H: the lower triangle of its diagonal block, and all below. */
@@ -92,17 +105,14 @@ static void bring_condensed(const void *group, int32_t J, double *panel)
 /* M - E H E' into the panels, then its factor. */
 static void kkt_factor(qc__group *g)
 {
-    const double delta = g->path == QC__PATH_CONDENSED ? 0.0
-                         : g->embedded                 ? DELTA_EMBEDDED
-                                                       : DELTA_PLAIN;
-    const int whole = g->path != QC__PATH_CONDENSED || g->block_count > 0;
-    if (g->path != QC__PATH_CONDENSED)
-        fill_full(g, delta);
-    for (int32_t J = g->part.begin; whole && delta == 0.0 && J < g->part.end; J++)
+    const int condensed = g->path == QC__PATH_CONDENSED, whole = !condensed || g->block_count > 0;
+    if (!condensed)
+        fill_full(g);
+    for (int32_t J = g->part.begin; whole && condensed && J < g->part.end; J++)
         bring_condensed(g, J, panel_of(&g->part, J));
     blocks_subtract_H(g);
     EACH_APART(g, t)
-    apart_factor(g, t, delta);
+    apart_factor(g, t, regularization(g, 1));
     ldl_factor(&g->part, whole ? NULL : bring_condensed, g, g->scratch);
 }
 

@@ -210,7 +210,7 @@ static void store(qc__group *g, const progress *at, const qc__solve_job *job, un
     store_vector(g, has_xs, g->ds, plan->m, which, job->out.s);
 }
 
-/* Adds what was done for the problems of `which` to their iterations, in either round. */
+/* Adds what was done for the problems of `which` to their iterations, in any round. */
 static void count_passes(const qc__group *g, const progress *at, const qc__solve_job *job,
                          unsigned which)
 {
@@ -374,19 +374,21 @@ static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
             job->retry[g->problem[l]] =
                 g->plan->has_dense && (doubtful >> l & 1) ? QC__RETRY_DENSE : QC__RETRY_EMBEDDED;
     count_passes(g, at, job, which);
-    count_done(job, which & ~retry);
+    if (!g->careful) /* its problems were done before */
+        count_done(job, which & ~retry);
     which &= find_outcomes(g, job, at, status, retry);
     store_numbers(g, at, job, which, status, margin_of(g, at));
     store(g, at, job, which, status);
 }
 
-static void solve(qc__group *g, const qc__solve_job *job, qc__path path, int embedded,
+static void solve(qc__group *g, const qc__solve_job *job, qc__path path, qc__attempt attempt,
                   const int64_t *problems, int count, void *memory)
 {
     int32_t status[LANES] = {QC_UNSOLVED};
     progress at;
     assign(g, path, problems, count, memory);
-    g->embedded = embedded;
+    g->embedded = attempt != QC__ATTEMPT_PLAIN;
+    g->careful = attempt == QC__ATTEMPT_CAREFUL;
     const unsigned doubtful = mask_bits(solve_assigned(g, job, status, &at));
     retire(g, job, &at, status, doubtful, all_of(count));
 }
@@ -420,7 +422,7 @@ static void solve_queue(qc__group *g, const qc__solve_job *job, qc__queue *queue
     mask doubtful = mask_none();
     assign(g, QC__PATH_FULL, &any, 1, NULL);
     g->count = LANES;
-    g->embedded = 0;
+    g->embedded = g->careful = 0;
     choose_factor(g, QC__PATH_FULL);
     find_units(g);
     find_H_units(g);

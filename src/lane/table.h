@@ -17,6 +17,13 @@
 /* Which of the plan's factorizations a group runs on.  DENSE is FULL with nothing apart. */
 typedef enum qc__path { QC__PATH_CONDENSED, QC__PATH_FULL, QC__PATH_DENSE } qc__path;
 
+/* How a round tries: without the embedding; with it; or with it and slower, for what that did not solve. */
+typedef enum qc__attempt {
+    QC__ATTEMPT_PLAIN,
+    QC__ATTEMPT_EMBEDDED,
+    QC__ATTEMPT_CAREFUL
+} qc__attempt;
+
 /* What a problem needs that the first round did not solve: the embedding, or a dense block as well. */
 typedef enum qc__retry { QC__RETRY_NONE, QC__RETRY_EMBEDDED, QC__RETRY_DENSE } qc__retry;
 
@@ -45,7 +52,7 @@ typedef struct qc__derivative_job {
     const qc_settings *settings;
     const double *x, *y, *s;     /* of the solutions of the batch */
     const int32_t *status;
-    const uint8_t *retried;      /* [batch] solved in the second round */
+    const uint8_t *retried;      /* [batch] a qc__retry, 0: solved in the first round */
     qc_values values;            /* jvp: the tangents of the values; else all NULL */
     qc_cotangent in;             /* vjp: the cotangents of the outputs */
     double *u_x, *u_v;           /* vjp: the adjoint variables; jvp: dx, dy */
@@ -111,8 +118,8 @@ typedef struct qc__lane_table {
     void (*share)(struct qc__group *group, const qc__solve_job *job);
     /* Solves problems[0 .. count), leaving the tape (or NULL: no derivative).  Without the embedding
      * only a clean solution is stored, and what needs another try is marked in job->retry. */
-    void (*solve)(struct qc__group *group, const qc__solve_job *job, qc__path path, int embedded,
-                  const int64_t *problems, int count, void *tape);
+    void (*solve)(struct qc__group *group, const qc__solve_job *job, qc__path path,
+                  qc__attempt attempt, const int64_t *problems, int count, void *tape);
     /* The same for a queue of problems with shared P and A, in full, without tape or embedding. */
     void (*solve_queue)(struct qc__group *group, const qc__solve_job *job, qc__queue *queue);
     void (*vjp)(struct qc__group *group, const qc__derivative_job *job, qc__path path,

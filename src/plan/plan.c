@@ -230,7 +230,7 @@ static qc_error plan_whole(qc_plan *plan, int condense)
     return plan->has_dense ? plan_full(plan, 0, &plan->dense) : QC_OK;
 }
 
-/* What is condensed has dense blocks, in both rounds. */
+/* What is condensed has dense blocks, in all rounds. */
 static qc_error drop_apart(qc_plan *plan)
 {
     const int had = plan->apart_count > 0, has_dense = plan->has_dense;

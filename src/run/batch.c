@@ -18,7 +18,7 @@ typedef struct round {
     int64_t count;
     char *tape;
     size_t slot;
-    int embedded;
+    qc__attempt attempt;
     atomic_llong next;
 } round;
 
@@ -93,7 +93,7 @@ static void solve_groups(void *context, int worker)
         return;
     }
     while ((count = next_group(&r->work, &group)) > 0)
-        s->lanes->solve(s->group[worker], &job, r->work.path, r->work.embedded,
+        s->lanes->solve(s->group[worker], &job, r->work.path, r->work.attempt,
                         r->work.problems + group * s->lanes->lanes, count,
                         tape_of(&r->work, group));
 }
@@ -146,7 +146,7 @@ static round second_round(qc_solver *s)
 {
     return (round){.solver = s,
                    .path = QC__PATH_FULL,
-                   .embedded = 1,
+                   .attempt = QC__ATTEMPT_EMBEDDED,
                    .problems = s->retried,
                    .count = s->embedded_count,
                    .tape = s->taped && s->plan->condensed ? s->full_tape : NULL,
@@ -159,11 +159,21 @@ static round dense_round(qc_solver *s)
 {
     return (round){.solver = s,
                    .path = QC__PATH_DENSE,
-                   .embedded = 1,
+                   .attempt = QC__ATTEMPT_EMBEDDED,
                    .problems = s->retried + s->embedded_count,
                    .count = s->dense_count,
                    .tape = s->taped ? s->dense_tape : NULL,
                    .slot = s->full_slot};
+}
+
+/* Once more what the second round did not solve, in other groups: the tape stays as that round left it. */
+static round third_round(qc_solver *s)
+{
+    return (round){.solver = s,
+                   .path = QC__PATH_FULL,
+                   .attempt = QC__ATTEMPT_CAREFUL,
+                   .problems = s->again,
+                   .count = s->again_count};
 }
 
 static int64_t list_retries(const qc_solver *s, qc__retry what, int64_t *problems)
@@ -179,6 +189,17 @@ static void list_all_retries(qc_solver *s)
 {
     s->embedded_count = list_retries(s, QC__RETRY_EMBEDDED, s->retried);
     s->dense_count = list_retries(s, QC__RETRY_DENSE, s->retried + s->embedded_count);
+}
+
+/* Those of the second round that have no clean end. */
+static void list_unsolved(qc_solver *s)
+{
+    const unsigned unsolved =
+        1u << QC_SOLVED_INACCURATE | 1u << QC_MAX_ITERATIONS | 1u << QC_NUMERICAL_ERROR;
+    s->again_count = 0;
+    for (int64_t k = 0; k < s->embedded_count; k++)
+        if (unsolved >> s->record.status[s->retried[k]] & 1)
+            s->again[s->again_count++] = s->retried[k];
 }
 
 static void solve_again(solve_round *r, round work)
@@ -214,6 +235,8 @@ void qc__run_solve(qc_solver *s, const qc_values *values, const qc_warm_start *w
     qc__pool_run(s->pool, threads_for(s, s->batch), solve_groups, &round);
     list_all_retries(s);
     solve_again(&round, second_round(s));
+    list_unsolved(s);
+    solve_again(&round, third_round(s));
     solve_again(&round, dense_round(s));
 }
 

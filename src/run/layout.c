@@ -81,6 +81,7 @@ void qc__solver_layout(qc_solver *s, qc__arena *arena)
     s->retry = TAKE(arena, count, uint8_t);
     s->ordinary = TAKE(arena, count, int64_t);
     s->retried = TAKE(arena, count, int64_t);
+    s->again = TAKE(arena, count, int64_t);
     if (s->tapes_kept) {
         layout_tapes(s, arena);
         layout_derivative(s, arena);

@@ -52,10 +52,12 @@ struct qc_solver {
     struct qc__group **group; /* [max_threads] */
     void *shared;             /* what P and A shared leave */
     qc__record record;
-    uint8_t *retry;    /* [capacity] a qc__retry: who is solved in the second and third round */
+    uint8_t *retry;    /* [capacity] a qc__retry: who is solved again, and how */
     int64_t *ordinary; /* [capacity] 0, 1, 2, ... */
     int64_t *retried;  /* [capacity] the problems with retry set, by its value and in order */
     int64_t embedded_count, dense_count; /* the latter are the last of them */
+    int64_t *again;    /* [capacity] what the second round did not solve */
+    int64_t again_count;
 
     char *condensed_tape, *full_tape, *dense_tape; /* one slot a group */
     size_t condensed_slot, full_slot;
