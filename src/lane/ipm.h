@@ -14,7 +14,8 @@
  * Every problem is in one phase at a time, and a pass of the loop serves all phases with one
  * factorization: only H and the right-hand sides differ.
  *
- *     START     H = 1              one solve                  a first interior point
+ *     START     H = 1, or part of  one solve                  a first interior point
+ *               S0's diagonal
  *     INTERIOR  H = W^2            predictor, corrector       one step of the embedding
  *     NEWTON    H = D(I - D)^-1    direction, refinement      one step on F
  */
@@ -25,12 +26,8 @@
 #include "lane/judge.h"
 #include "lane/kkt.h"
 #include "lane/newton.h"
+#include "lane/start.h"
 
-/* (mu)^1/2 of the first interior point: this part of its largest s or y, but no smaller than that.  Both
- * parts are measured: of the first, dense problems in groups of eight take one iteration less. */
-#define START_CONDENSED 0.8
-#define START_FULL      0.5
-#define START_SMALLEST  1e-3
 /* Interior steps after so many passes refine their solves, so often. */
 #define LATE 10
 /* A step this short, after so many passes, is followed by a plain and well centered one. */
@@ -312,53 +309,6 @@ static void correct(qc__group *g, progress *at, mask late, lane keep, lane targe
     take_interior_step(g, at, interior_step(g, at, late, keep, dtau, dkappa), dtau, dkappa);
 }
 
-/* The blocks' part of start_interior. */
-static void start_blocks(qc__group *g, mask which, lane root)
-{
-    double *v = g->d3.y, *s = g->Hdy, *y = g->dy;
-    for (int32_t t = 0; t < g->block_count; t++)
-        lane_put(v, g->block_row[t], lane_neg(lane_at(g->d1.y, g->block_row[t])));
-    blocks_start(g, v, root, s, y);
-    for (int32_t t = 0; t < g->block_count; t++) {
-        const int32_t i = g->block_row[t];
-        masked_put(g->s, i, which, lane_at(s, i));
-        masked_put(g->w.y, i, which, lane_at(y, i));
-    }
-}
-
-/*
- * The first interior point.  The solution with H = 1 has s = -y =: v. Of all s, y with s - y = v and
- * s o y = mu the one inside the cone is taken, so that the start is centered:
- *     s, y = (v^2/4 + mu)^1/2 +- v/2
- */
-static void start_interior(qc__group *g, progress *at)
-{
-    lane top = lane_zero();
-    for (int32_t t = 0; t < g->cone_count; t++)
-        top = larger_abs(lane_at(g->d1.y, g->cone_row[t]), top);
-    const lane one = lane_set1(1.0), half = lane_set1(0.5);
-    const double part = g->path == QC__PATH_CONDENSED ? START_CONDENSED : START_FULL;
-    const lane root = lane_max(lane_mul(lane_set1(part), top), lane_set1(START_SMALLEST));
-    for (int32_t j = 0; j < g->nx; j++)
-        masked_put(g->w.x, j, at->start, lane_at(g->d1.x, j));
-    for (int32_t t = 0; t < g->zero_count; t++)
-        masked_put(g->w.y, g->zero_row[t], at->start, lane_at(g->d1.y, g->zero_row[t]));
-    for (int32_t t = 0; t < g->nonneg_count; t++) {
-        const int32_t i = g->nonneg_row[t];
-        const lane h = lane_mul(half, lane_at(g->d1.y, i));
-        const lane r = lane_sqrt(lane_fma(h, h, lane_mul(root, root)));
-        masked_put(g->w.y, i, at->start, lane_add(r, h));
-        masked_put(g->s, i, at->start, lane_sub(r, h));
-        masked_put(g->s_drift, i, at->start, one);
-        masked_put(g->y_drift, i, at->start, one);
-    }
-    start_blocks(g, at->start, root);
-    at->tau = lane_select(at->start, one, at->tau);
-    at->kappa = lane_select(at->start, lane_set1(at->embedded), at->kappa);
-    at->interior = mask_or(at->interior, at->start);
-    at->start = mask_none();
-}
-
 /* H for every problem by its phase, a finished one keeps the derivative's; and 1/s and 1/y of an interior
  * point, by one division. */
 static void set_H(qc__group *g, const progress *at)
@@ -371,7 +321,7 @@ static void set_H(qc__group *g, const progress *at)
         lane_put(g->s_inv, i, lane_mul(y, inv));
         lane_put(g->y_inv, i, y_inv);
         H = lane_select(at->interior, nonneg_scaling(s, y_inv), H);
-        lane_put(g->H, i, lane_select(at->start, lane_set1(1.0), H));
+        lane_put(g->H, i, lane_select(at->start, start_H(g, i), H));
     }
     blocks_set_H(g, g->s, g->w.y, at->interior, at->start);
 }
@@ -437,13 +387,14 @@ static void pass(qc__group *g, progress *at)
         predict(g, at, &keep, &target);
     if (mask_any(newton))
         newton_refinement_rhs(g, newton);
-    solve_refined(g, late, 1, &g->d3);
+    if (mask_any(mask_or(at->interior, newton))) /* START has one solve */
+        solve_refined(g, late, 1, &g->d3);
     if (mask_any(at->interior))
         correct(g, at, late, keep, target);
     if (mask_any(newton))
         newton_update(g, at);
     if (mask_any(at->start))
-        start_interior(g, at);
+        start_interior(g, at, g->path == QC__PATH_CONDENSED ? START_CONDENSED : START_FULL);
     at->passes = lane_add(at->passes, lane_select(at->done, lane_zero(), lane_set1(1.0)));
 }
 

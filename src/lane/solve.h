@@ -120,7 +120,8 @@ static mask complete(qc__group *g, progress *at)
     const lane limit = lane_mul(lane_set1(REFINE_ABOVE), at->magnitude);
     mask current = mask_andnot(at->polished, at->changed); /* the factor is that of D */
     current = mask_and(current, lane_lt(limit, at->F));
-    if (g->block_count && (mask_any(current) || g->nonneg_count))
+    const mask stale = mask_and(at->polished, at->changed); /* and this is of a D before it */
+    if (mask_any(stale) || (g->block_count && (mask_any(current) || g->nonneg_count)))
         factor_at_solution(g, at);
     const mask doubtful = mask_and(at->polished, is_degenerate(g));
     if (mask_any(current)) {
@@ -322,6 +323,7 @@ static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *stat
     start_from_zero(g);
     *at = progress_none(g);
     begin(g, job, status, at, mask_from_bits(~0u), doubtful);
+    start_by_diagonal(g, at);
     while (mask_any(not(at->done)))
         advance(g, job, at);
     normalize(g, at);

@@ -63,6 +63,21 @@ def test_badly_scaled(rng, size, decades):
     check_optimal(data, data.solve())
 
 
+def test_units_of_rows_cost_few_iterations():
+    """9 on average when the first point took s and y for equally large."""
+    rng = np.random.default_rng(0)
+    batch, n = 128, 25
+    root = rng.standard_normal((batch, n, n))
+    P = root @ root.transpose(0, 2, 1) / n + 0.01 * np.eye(n)
+    A = rng.standard_normal((batch, n, n)) * 10 ** rng.uniform(-2, 2, (batch, n, 1))
+    q, b = rng.standard_normal((batch, n)), np.abs(rng.standard_normal((batch, n)))
+    size = 10 ** rng.uniform(-2, 2, (3, batch, 1))
+    problem = qc.Problem(P * size[0, :, :, None], A, cones={"z": 5, "l": 20}, condense=True)
+    solution = problem.solve(q * size[1], b * size[2])
+    assert solution.solved.all()
+    assert solution.iterations.mean() <= 7.5
+
+
 @pytest.mark.parametrize("n", [100, 200])
 def test_large(n):
     data = feasible(np.random.default_rng(n), n, n // 2, n, 2)

@@ -146,3 +146,24 @@ def test_neighbours_of_those_that_run_out(cones):
     straight, moved = problem.solve(q, b), problem.solve(q[order], b[order])
     for name in ("x", "y", "s", "codes"):
         assert_same([getattr(straight, name)[order]], [getattr(moved, name)])
+
+
+@pytest.mark.parametrize("seed", [210, 769])
+def test_neighbours_of_a_problem_whose_active_rows_never_settle(seed):
+    """Whether it is degenerate is seen in the factor at its solution, not of a step before."""
+    rng = np.random.default_rng(seed)
+    n, m = 6, 9
+    M, A = rng.standard_normal((n, n)), rng.standard_normal((m, n))
+    P = M @ M.T / n + 0.1 * np.eye(n)
+    if seed % 2:
+        A[m - 1] = A[0]
+    x = rng.standard_normal((4, n))
+    v = rng.standard_normal((4, m)) * (rng.random((4, m)) < 0.5)
+    s = np.maximum(v, 0.0)
+    q, b = -x @ P - (s - v) @ A, x @ A.T + s
+    problem = qc.Problem(P, A, {"l": m}, condense=True, engine="lanes")
+    together = problem.solve(q, b)
+    for k in range(4):
+        alone = problem.solve(q[[k]], b[[k]])
+        assert alone.iterations[0] == together.iterations[k]
+        assert_same([together.x[k], together.y[k]], [alone.x[0], alone.y[0]])
