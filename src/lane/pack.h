@@ -117,10 +117,10 @@ static lane max_abs(const double *v, int64_t count)
     return lane_max(lane_max(top[0], top[1]), lane_max(top[2], top[3]));
 }
 
-/* max |P_ij - P_ji| of rows [first, end) of column j, whose mirror begins at from[.][mirror]; a dense P has
- * its mirror, row j right of the diagonal, in a run. */
-static lane asymmetry(const double *const from[], int64_t mirror, const double *P,
-                      const int32_t *row_ptr, int32_t j, int32_t first, int32_t end)
+/* Moves P_ij of rows [first, end) of column j to the middle between it and P_ji, and gives max |P_ij - P_ji|.
+ * The mirror begins at from[.][mirror]: a dense P has it, row j right of the diagonal, in a run. */
+static lane symmetrize_column(const double *const from[], int64_t mirror, double *P,
+                              const int32_t *row_ptr, int32_t j, int32_t first, int32_t end)
 {
     double upper[LANES * LANES] __attribute__((aligned(64)));
     lane worst = lane_zero();
@@ -128,32 +128,38 @@ static lane asymmetry(const double *const from[], int64_t mirror, const double *
         const int32_t some = end - i < LANES ? end - i : LANES;
         pack_run(from, mirror + i - first, some, upper);
         for (int32_t k = 0; k < some; k++) {
-            const lane gap = lane_sub(lane_at(P, row_ptr[i + k] + j), lane_at(upper, k));
+            const int32_t at = row_ptr[i + k] + j;
+            const lane lower = lane_at(P, at), gap = lane_sub(lower, lane_at(upper, k));
+            lane_put(P, at, lane_fnma(lane_set1(0.5), gap, lower));
             worst = lane_max(lane_abs(gap), worst);
         }
     }
     return worst;
 }
 
-/* |P_ij - P_ji| <= 1e-9 max |P|: room for the rounding of L L' in single precision is not given. */
-static mask is_symmetric(const qc__group *g, const double *values, int64_t stride, const double *P)
+/* P becomes its symmetric part, which is all of it that x'Px knows.  Of the problems that are left,
+ * |P_ij - P_ji| <= 1e-5 max |P|: the rounding of L L' in single precision. */
+static mask symmetrize(const qc__group *g, const double *values, int64_t stride, double *P)
 {
     const qc__matrix *p = &g->plan->P;
     const int32_t n = g->plan->P_dense ? p->rows : 0;
     const double *from[LANES];
     lane worst = lane_zero();
     find_own(g, values, stride, from);
-    for (int32_t j = 0; j + 1 < n; j++)
-        worst = lane_max(
-            asymmetry(from, p->mirror[p->row_ptr[j + 1] + j], P, p->row_ptr, j, j + 1, n), worst);
+    for (int32_t j = 0; j + 1 < n; j++) {
+        const int64_t mirror = p->mirror[p->row_ptr[j + 1] + j];
+        worst = lane_max(symmetrize_column(from, mirror, P, p->row_ptr, j, j + 1, n), worst);
+    }
     for (int32_t k = 0; n == 0 && k < p->count; k++) {
         double upper[LANES] __attribute__((aligned(64)));
         if (p->source[k] == p->mirror[k])
             continue;
         pack_run(from, p->mirror[k], 1, upper);
-        worst = lane_max(lane_abs(lane_sub(lane_at(P, k), lane_load(upper))), worst);
+        const lane lower = lane_at(P, k), gap = lane_sub(lower, lane_load(upper));
+        lane_put(P, k, lane_fnma(lane_set1(0.5), gap, lower));
+        worst = lane_max(lane_abs(gap), worst);
     }
-    return lane_le(worst, lane_mul(lane_set1(1e-9), max_abs(P, p->count)));
+    return lane_le(worst, lane_mul(lane_set1(1e-5), max_abs(P, p->count)));
 }
 
 /* Records `status` for the problems of `which` that have none yet. */
@@ -180,7 +186,7 @@ static void pack_matrices(qc__group *g, const qc_values *values, int32_t *status
     pack_matrix(g, &plan->P, plan->P_dense, values->P, P_stride, data->P);
     pack_matrix(g, &plan->A, plan->A_dense, values->A, A_stride, data->A);
     mark(g, not(all_finite(data->P, plan->P.count)), QC_P_NOT_FINITE, status);
-    mark(g, not(is_symmetric(g, values->P, P_stride, data->P)), QC_P_NOT_SYMMETRIC, status);
+    mark(g, not(symmetrize(g, values->P, P_stride, data->P)), QC_P_NOT_SYMMETRIC, status);
     mark(g, not(all_finite(data->A, plan->A.count)), QC_A_NOT_FINITE, status);
 }
 

@@ -63,6 +63,18 @@ def test_errors(change):
             QPFunction()(Q, p[None], G, h, A, b)
 
 
+def test_gram_matrices_in_single_precision():
+    """The two triangles of X X' are rounded each on its own."""
+    Q = torch.tensor([[2.0, 0.3, 0.1], [0.3, 1.0, 0.2], [0.1, 0.2, 1.5]])
+    p, G, h, none = torch.tensor([1.0, -2.0, 0.5]), torch.eye(3), torch.ones(3), torch.Tensor()
+    expected = QPFunction()(Q.double(), *(x.double() for x in (p, G, h, none, none)))
+    Q[0, 1] += 3e-8
+    z = QPFunction()(Q.requires_grad_(), p, G, h, none, none)
+    torch.testing.assert_close(z, expected.float())
+    (gradient,) = torch.autograd.grad(z.sum(), Q)
+    torch.testing.assert_close(gradient, gradient.T)
+
+
 def test_infeasible_is_nan_with_a_warning(capsys):
     Q, p = make()[:2]
     G, h = torch.eye(4, dtype=Q.dtype)[:1], -torch.ones(1, dtype=Q.dtype)
