@@ -45,6 +45,16 @@ def test_arguments_of_the_old_version(fit):
     torch.testing.assert_close(new(A, b), old(A, b, solver_args={"max_iters": 100}))
 
 
+def test_layers_in_the_modules_that_define_them():
+    """Much code imports `cvxpylayers.torch.cvxpylayer`."""
+    pytest.importorskip("jax")
+    from quadcone.compat.cvxpylayers import jax
+    from quadcone.compat.cvxpylayers.jax import cvxpylayer as of_jax
+    from quadcone.compat.cvxpylayers.torch import cvxpylayer as of_torch
+
+    assert of_torch.CvxpyLayer is CvxpyLayer and of_jax.CvxpyLayer is jax.CvxpyLayer
+
+
 def fit_forward(params, context):
     """The solution of `fit`, as a method of a caller's own."""
     pairs = zip(params, context.param_order, strict=True)
