@@ -10,6 +10,7 @@ import torch
 
 from quadcone import testing
 from quadcone.compat.proxsuite_torch.qplayer import QPFunction
+from quadcone.compat.proxsuite_torch.utils import extract_nBatch
 from quadcone.torch import qp
 
 D = {"dtype": torch.float64}
@@ -79,6 +80,12 @@ def test_closest_feasible():
     np.testing.assert_allclose(z.detach()[0, 2], -2.0, atol=1e-8)
     (gradient,) = torch.autograd.grad(x[0].sum(), b)
     np.testing.assert_allclose(gradient[0], [0.5, 0.5], atol=1e-8)
+
+
+def test_batch_of_proxsuite():
+    one, many, none = torch.eye(2), torch.zeros(3, 2), torch.Tensor()
+    assert extract_nBatch(one, many, none, none, one, one[0], one[0]) == 3
+    assert extract_nBatch(one, one[0], none, none, one, one[0], one[0]) == 1
 
 
 def test_qpax():

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from ...torch import qp
 from .._gradients import average_gradient
+from .utils import RANKS, extract_nBatch
 
-_RANKS = (3, 2, 3, 2, 3, 2, 2)
 _TIGHTEST, _LOOSEST = 1e-12, 1e-8
 _INFINITE = 1e20  # what stands for no bound where there is no infinity
 _FEASIBLE = 1e-7  # shifts below it, relative to the bounds, are rounding
@@ -69,7 +69,7 @@ def QPFunction(
         batch = _batch(arguments)
         if not structural_feasibility and broadcast_reduction == "mean":
             arguments = tuple(
-                average_gradient(X, rank, batch) for X, rank in zip(arguments, _RANKS, strict=True)
+                average_gradient(X, rank, batch) for X, rank in zip(arguments, RANKS, strict=True)
             )
         problem = _expanded(arguments, batch)
         if structural_feasibility:
@@ -101,20 +101,17 @@ class Batch(NamedTuple):
 
 def _batch(arguments: tuple[Tensor, ...]) -> int:
     """The batch of the first argument that has one, else 1."""
-    for X, rank in zip(arguments, _RANKS, strict=True):
+    for X, rank in zip(arguments, RANKS, strict=True):
         if X.nelement() and X.dim() not in (rank, rank - 1):
             raise RuntimeError("Unexpected number of dimensions.")
-    for X, rank in zip(arguments, _RANKS, strict=True):
-        if X.nelement() and X.dim() == rank:
-            return X.size(0)
-    return 1
+    return extract_nBatch(*arguments)
 
 
 def _expanded(arguments: tuple[Tensor, ...], batch: int) -> Batch:
     p = arguments[1]
     n = p.size(-1)
     whole = []
-    for X, rank in zip(arguments, _RANKS, strict=True):
+    for X, rank in zip(arguments, RANKS, strict=True):
         if not X.nelement():
             X = p.new_zeros((0, n) if rank == 3 else (0,))
         whole.append(X.expand(batch, *X.shape[X.dim() - rank + 1 :]))
