@@ -8,5 +8,8 @@
 >>> from quadcone.compat import qpax  # import qpax
 
 They have these packages' names, arguments, shapes and exceptions, and no more: what is quadcone's
-own is in `quadcone.torch` and `quadcone.jax`.  Each module says where it differs.
+own is in `quadcone.torch` and `quadcone.jax`.  Each module says where it differs.  `replace` is for
+code that is to be left as it is.
 """
+
+from ._replace import replace as replace
