@@ -113,6 +113,24 @@ def test_qpax():
         assert np.isnan(qpax.solve_qp_primal(*unbounded)).all()
 
 
+def test_qpax_takes_what_qpax_does():
+    """Rows without a bound, one row that is a vector, Q with an antisymmetric part, and all below
+    jit."""
+    jax = pytest.importorskip("jax")
+    from quadcone.compat import qpax
+
+    with jax.enable_x64(True):
+        q, A, b = np.array([-2.0, 1.0]), np.ones(2), np.ones(1)
+        G, h = np.array([[1.0, 0.0], [0.0, -1.0], [0.0, 1.0]]), np.array([np.inf, 0.0, 3.0])
+        Q, bent = 2.0 * np.eye(2), np.array([[2.0, 0.5], [-0.5, 2.0]])
+        solve = jax.jit(qpax.solve_qp)
+        x, s, z, y, converged, _ = solve(bent, q, A, b, G, h, solver_tol=1e-6, max_iter=50)
+        np.testing.assert_allclose(x, [1, 0], atol=1e-8)
+        np.testing.assert_allclose(s, [np.inf, 0, 3], atol=1e-8)
+        np.testing.assert_allclose(Q @ x + q + y * A + G.T @ z, 0, atol=1e-8)
+        assert z[0] == 0 and converged == 1
+
+
 def test_qpax_elastic():
     """x >= 1 and x <= 0: each gives way by what its penalty is worth."""
     jax = pytest.importorskip("jax")

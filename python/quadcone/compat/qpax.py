@@ -4,9 +4,9 @@
     minimize    1/2 x'Q x + q'x        subject to    A x = b,  G x <= h
 
 What is different: backend, linear_solver, max_iter and what else a backend takes have no effect,
-solver_tol none if it is looser than quadcone's own tolerance, and where there is no solution x is
-NaN.  Gradients are the exact derivative of the solution whatever target_kappa says; qpax gives
-those of a point on the central path.
+solver_tol none if it is looser than quadcone's own tolerance or below jit, the symmetric part of Q
+alone counts, and where there is no solution x is NaN.  Gradients are the exact derivative of the
+solution whatever target_kappa says; qpax gives those of a point on the central path.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def solve_qp(
 ) -> tuple[Array, Array, Array, Array, Array, int]:
     """x (n,), s (m,), z (m,), y (p,), converged (1 or 0), and -1 for iterations, uncounted here.
 
-    Q (n, n), q (n,), A (p, n), b (p,), G (m, n), h (m,), where p and m may be 0.
+    Q (n, n), q (n,), A (p, n), b (p,), G (m, n), h (m,), where p and m may be 0 and h infinite.
     """
     del max_iter, linear_solver, kwargs
     _check_backend(backend)
@@ -226,20 +226,30 @@ def _solve(
     b: ArrayLike,
     G: ArrayLike,
     h: ArrayLike,
-    solver_tol: float,
+    solver_tol: Any,
 ) -> Any:
     """The solution, with NaN where there is none; quadcone would give a certificate of that."""
-    tolerance = min(max(solver_tol, _TIGHTEST), _LOOSEST)
     some_G, some_A = jnp.shape(h)[-1] > 0, jnp.shape(b)[-1] > 0
+    Q = jnp.asarray(Q)
+    # A row that has no bound is 0 x <= 1.
+    void = jnp.isposinf(h)
+    G = jnp.where(void[..., None], 0, jnp.atleast_2d(G))
     found = qp(
-        Q,
+        (Q + Q.mT) / 2,
         q,
-        *((G, h) if some_G else (None, None)),
-        *((A, b) if some_A else (None, None)),
+        *((G, jnp.where(void, 1, h)) if some_G else (None, None)),
+        *((jnp.atleast_2d(A), b) if some_A else (None, None)),
         full=True,
-        tolerance=tolerance,
+        tolerance=_tolerance(solver_tol),
     )
     solved = jnp.isin(found.status, jnp.asarray(SOLVED_CODES))
-    void = jnp.where(solved, 0.0, jnp.nan)[..., None]
-    z, nu, lam, slack = (value + void.astype(value.dtype) for value in found[:4])
-    return QPSolution(z, nu, lam, slack, found.status)
+    blank = jnp.where(solved, 0.0, jnp.nan)[..., None]
+    z, nu, lam, slack = (value + blank.astype(value.dtype) for value in found[:4])
+    return QPSolution(z, nu, lam, jnp.where(void, jnp.inf, slack), found.status)
+
+
+def _tolerance(solver_tol: Any) -> float:
+    """quadcone's; below jit, which hides the number, its own."""
+    if isinstance(solver_tol, jax.core.Tracer):
+        return _LOOSEST
+    return min(max(float(solver_tol), _TIGHTEST), _LOOSEST)
