@@ -145,7 +145,8 @@ static mask condense(qc__group *g, condensed *cond)
     return bad;
 }
 
-/* Is P + 1e-9 max|diag P| I positive definite?  P is in g->data, as lanes. */
+/* Is P + 1e-6 max|diag P| I positive definite?  L L' in single precision has eigenvalues down to -4e-7 of that.  P is
+ * in g->data, as lanes. */
 static mask is_convex(qc__group *g)
 {
     const qc__factor_plan *factor = &g->plan->convexity;
@@ -162,7 +163,7 @@ static mask is_convex(qc__group *g)
     scatter(factor->scatter_P, g->plan->P.count, g->data.P, 0, g->panels);
     const lane top = lane_max(max_abs(g->data.P, g->plan->P.count), lane_set1(1e-3));
     for (int32_t j = 0; j < n; j++)
-        add_to_diagonal(factor, j, g->panels, lane_mul(lane_set1(1e-9), top));
+        add_to_diagonal(factor, j, g->panels, lane_mul(lane_set1(1e-6), top));
     return not(ldl_factor(&part, NULL, NULL, g->scratch));
 }
 

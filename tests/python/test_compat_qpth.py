@@ -75,6 +75,19 @@ def test_gram_matrices_in_single_precision():
     torch.testing.assert_close(gradient, gradient.T)
 
 
+def test_gram_matrices_of_low_rank_in_single_precision():
+    """They have eigenvalues of -1e-7."""
+    torch.manual_seed(0)
+    L, p, none = torch.randn(8, 30, 5), torch.randn(8, 30), torch.Tensor()
+    solve = QPFunction(check_Q_spd=False)
+    G, h = torch.cat([torch.eye(30), -torch.eye(30)]), torch.ones(60)
+    Q = L @ L.mT
+    assert torch.linalg.eigvalsh(Q.double()).min() < 0
+    z = solve(Q, p, G, h, none, none)
+    exact = solve(L.double() @ L.double().mT, *(x.double() for x in (p, G, h, none, none)))
+    torch.testing.assert_close(z, exact.float(), rtol=1e-4, atol=1e-4)
+
+
 def test_infeasible_is_nan_with_a_warning(capsys):
     Q, p = make()[:2]
     G, h = torch.eye(4, dtype=Q.dtype)[:1], -torch.ones(1, dtype=Q.dtype)
