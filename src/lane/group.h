@@ -51,8 +51,7 @@ typedef struct qc__group {
     int64_t problem[LANES];
     int count;
     qc__path path;
-    int embedded; /* solve the homogeneous embedding, which ends in a solution or a certificate */
-    int careful;  /* with little regularization, and what rounds early computed in another way */
+    qc__attempt attempt;
 
     /* The data, in the thread's memory, on a tape, or shared. */
     scaled data;

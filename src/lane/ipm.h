@@ -243,7 +243,7 @@ static lane interior_step(qc__group *g, const progress *at, mask late, lane keep
         retreat = nonneg_retreat(dy, lane_at(g->y_inv, i), retreat);
     }
     blocks_direction(g, at->embedded, g->d3, dtau, g->ds, g->Hdy);
-    if (g->careful && mask_any(late))
+    if (g->attempt == QC__ATTEMPT_CAREFUL && mask_any(late))
         rows_direction(g, at, late, keep, dtau, g->Hdy);
     retreat = lane_div(lane_set1(1.0), retreat);
     const lane step = lane_mul(lane_set1(INSIDE), blocks_step(g, g->Hdy, g->dy, retreat));

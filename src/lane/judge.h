@@ -54,7 +54,7 @@ static mask judge_newton(qc__group *g, progress *at)
     const mask last = lane_le(lane_set1(NEWTON_STEPS), at->newton_steps);
     mask arrived = mask_and(at->newton, mask_and(at->finite, lane_le(at->F, limit)));
     arrived = mask_and(arrived, mask_or(not(at->changed), last));
-    if (g->careful)
+    if (g->attempt == QC__ATTEMPT_CAREFUL)
         arrived = mask_and(arrived, is_within(at, g->settings.tolerance));
     at->polished = mask_or(at->polished, arrived);
     finish(at, arrived);
@@ -190,7 +190,7 @@ static void find_norms(const qc__group *g, progress *at)
 /* No problem in any lane. */
 static progress progress_none(const qc__group *g)
 {
-    progress at = {.embedded = g->embedded};
+    progress at = {.embedded = g->attempt != QC__ATTEMPT_PLAIN};
     at.done = mask_from_bits(~0u);
     at.cost_unit = lane_div(lane_set1(1.0), value_at(g->data.cost, 0, g->data.shared));
     return at;

@@ -53,9 +53,9 @@ static double regularization(const qc__group *g, int block)
 {
     if (g->path == QC__PATH_CONDENSED)
         return 0.0;
-    if (!g->embedded)
+    if (g->attempt == QC__ATTEMPT_PLAIN)
         return DELTA_PLAIN;
-    return g->careful && !block ? DELTA_CAREFUL : DELTA_EMBEDDED;
+    return g->attempt == QC__ATTEMPT_CAREFUL && !block ? DELTA_CAREFUL : DELTA_EMBEDDED;
 }
 
 /* M - E H E' in full, but for the blocks of H, regularized. */

@@ -338,7 +338,7 @@ static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *stat
 static unsigned find_retries(const qc__group *g, unsigned doubtful, const int32_t *loaded,
                              const int32_t *status)
 {
-    if (g->embedded)
+    if (g->attempt != QC__ATTEMPT_PLAIN)
         return 0;
     const unsigned clean = having(g, status, 1u << QC_SOLVED | 1u << QC_INTERRUPTED) & ~doubtful;
     return having(g, loaded, 1u << QC_UNSOLVED) & ~clean;
@@ -376,7 +376,7 @@ static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
             job->retry[g->problem[l]] =
                 g->plan->has_dense && (doubtful >> l & 1) ? QC__RETRY_DENSE : QC__RETRY_EMBEDDED;
     count_passes(g, at, job, which);
-    if (!g->careful) /* its problems were done before */
+    if (g->attempt != QC__ATTEMPT_CAREFUL) /* its problems were done before */
         count_done(job, which & ~retry);
     which &= find_outcomes(g, job, at, status, retry);
     store_numbers(g, at, job, which, status, margin_of(g, at));
@@ -389,8 +389,7 @@ static void solve(qc__group *g, const qc__solve_job *job, qc__path path, qc__att
     int32_t status[LANES] = {QC_UNSOLVED};
     progress at;
     assign(g, path, problems, count, memory);
-    g->embedded = attempt != QC__ATTEMPT_PLAIN;
-    g->careful = attempt == QC__ATTEMPT_CAREFUL;
+    g->attempt = attempt;
     const unsigned doubtful = mask_bits(solve_assigned(g, job, status, &at));
     retire(g, job, &at, status, doubtful, all_of(count));
 }
@@ -424,7 +423,7 @@ static void solve_queue(qc__group *g, const qc__solve_job *job, qc__queue *queue
     mask doubtful = mask_none();
     assign(g, QC__PATH_FULL, &any, 1, NULL);
     g->count = LANES;
-    g->embedded = g->careful = 0;
+    g->attempt = QC__ATTEMPT_PLAIN;
     choose_factor(g, QC__PATH_FULL);
     find_units(g);
     find_H_units(g);

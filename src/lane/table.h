@@ -17,7 +17,10 @@
 /* Which of the plan's factorizations a group runs on.  DENSE is FULL with nothing apart. */
 typedef enum qc__path { QC__PATH_CONDENSED, QC__PATH_FULL, QC__PATH_DENSE } qc__path;
 
-/* How a round tries: without the embedding; with it; or with it and slower, for what that did not solve. */
+/*
+ * How a round tries: without the homogeneous embedding; with it, which ends in a solution or a certificate; or with
+ * it and little regularization, and what rounds early computed in another way, for what that did not solve.
+ */
 typedef enum qc__attempt {
     QC__ATTEMPT_PLAIN,
     QC__ATTEMPT_EMBEDDED,
