@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,37 +12,16 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ....jax import CvxpyLayer as Layer
-from .._arguments import check_shapes, compile_layer, read_call, read_solver, solver_error
+from .._arguments import check_shapes, solver_error
+from .._compiled import Compiled
 from .._custom import CustomMethod
 
 
-class CvxpyLayer:
+class CvxpyLayer(Compiled):
     """A CVXPY problem as a function; `quadcone.jax.CvxpyLayer` with cvxpylayers' arguments.
 
     The arguments are those of `quadcone.compat.cvxpylayers.torch.CvxpyLayer`.
     """
-
-    def __init__(
-        self,
-        problem: Any,
-        parameters: Sequence[Any],
-        variables: Sequence[Any],
-        solver: Any = None,
-        gp: bool = False,
-        verbose: bool = False,
-        canon_backend: str | None = None,
-        solver_args: dict[str, Any] | None = None,
-        *,
-        custom_method: Any = None,
-    ) -> None:
-        del verbose
-        self.solver, gp = read_solver(solver, gp)
-        self.solver_args = solver_args or {}
-        self.program = compile_layer(problem, parameters, variables, self.solver, gp, canon_backend)
-        self._layers: dict[Any, Layer] = {}
-        self._custom = custom_method and CustomMethod(
-            problem, parameters, variables, gp, custom_method
-        )
 
     def __call__(
         self,
@@ -60,18 +38,11 @@ class CvxpyLayer:
         check_shapes(self.program, [array.shape for array in arrays])
         if self._custom is not None:
             return _run_custom(self._custom, {**self.solver_args, **(solver_args or {})}, arrays)
-        settings = read_call(self.solver, self.solver_args, solver_args, warm_start)
-        key = tuple(sorted(settings.items()))
-        if key not in self._layers:
-            self._layers[key] = Layer(self.program, **settings)
-        values = self._layers[key](*arrays)
+        values: tuple[Array, ...] = self._layer(Layer, solver_args, warm_start)(*arrays)
         for value in values:
             if not isinstance(value, jax.core.Tracer) and bool(jnp.isnan(value).any()):
                 raise solver_error("no solution for a problem of the batch")
         return values
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_layers": {}}
 
 
 def _run_custom(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from torch.autograd.function import once_differentiable
 from ...._errors import SolveError
 from ....torch import CvxpyLayer as Layer
 from ....torch._traced import is_traced
-from .._arguments import check_shapes, compile_layer, read_call, read_solver, solver_error
+from .._arguments import check_shapes, solver_error
+from .._compiled import Compiled
 from .._custom import CustomMethod
 from .._early import early_stop, unfinished
 
 
-class CvxpyLayer(nn.Module):
+class CvxpyLayer(Compiled, nn.Module):
     """A CVXPY problem as a PyTorch module; `quadcone.torch.CvxpyLayer` with cvxpylayers' arguments.
 
     problem: a cvxpy.Problem that follows the rules of DPP.
@@ -32,29 +33,6 @@ class CvxpyLayer(nn.Module):
 
     Raises ValueError where these do not fit each other.
     """
-
-    def __init__(
-        self,
-        problem: Any,
-        parameters: Sequence[Any],
-        variables: Sequence[Any],
-        solver: Any = None,
-        gp: bool = False,
-        verbose: bool = False,
-        canon_backend: str | None = None,
-        solver_args: dict[str, Any] | None = None,
-        *,
-        custom_method: Any = None,
-    ) -> None:
-        super().__init__()
-        del verbose
-        self.solver, gp = read_solver(solver, gp)
-        self.solver_args = solver_args or {}
-        self.program = compile_layer(problem, parameters, variables, self.solver, gp, canon_backend)
-        self._layers: dict[Any, Layer] = {}
-        self._custom = custom_method and CustomMethod(
-            problem, parameters, variables, gp, custom_method
-        )
 
     def forward(
         self, *params: Tensor, solver_args: dict[str, Any] | None = None, warm_start: bool = False
@@ -73,12 +51,9 @@ class CvxpyLayer(nn.Module):
         if self._custom is not None:
             options = {**self.solver_args, **(solver_args or {})}
             return CustomFunction.apply(self._custom, options, *params)  # type: ignore[no-any-return, no-untyped-call]
-        settings = read_call(self.solver, self.solver_args, solver_args, warm_start)
-        key = tuple(sorted(settings.items()))
-        if key not in self._layers:
-            self._layers[key] = Layer(self.program, on_failure="raise", **settings)
+        layer = self._layer(partial(Layer, on_failure="raise"), solver_args, warm_start)
         try:
-            values: tuple[Tensor, ...] = self._layers[key](*params)
+            values: tuple[Tensor, ...] = layer(*params)
         except SolveError as error:
             raise solver_error(error) from error
         iterations = early_stop(self.solver, self.solver_args, solver_args)
@@ -98,9 +73,6 @@ class CvxpyLayer(nn.Module):
             value + (torch.from_numpy(early).to(value) - value).detach()
             for value, early in zip(values, found, strict=True)
         )
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_layers": {}}
 
 
 class CustomFunction(torch.autograd.Function):

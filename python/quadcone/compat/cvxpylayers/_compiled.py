@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the layers of torch and of jax are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ._arguments import compile_layer, read_call, read_solver
+from ._custom import CustomMethod
+
+
+class Compiled:
+    """A compiled problem, and a layer of quadcone for all settings that calls have asked for."""
+
+    def __init__(
+        self,
+        problem: Any,
+        parameters: Sequence[Any],
+        variables: Sequence[Any],
+        solver: Any = None,
+        gp: bool = False,
+        verbose: bool = False,
+        canon_backend: str | None = None,
+        solver_args: dict[str, Any] | None = None,
+        *,
+        custom_method: Any = None,
+    ) -> None:
+        super().__init__()
+        del verbose
+        self.solver, gp = read_solver(solver, gp)
+        self.solver_args = solver_args or {}
+        self.program = compile_layer(problem, parameters, variables, self.solver, gp, canon_backend)
+        self._layers: dict[Any, Any] = {}
+        self._custom = custom_method and CustomMethod(
+            problem, parameters, variables, gp, custom_method
+        )
+
+    def _layer(
+        self, make: Callable[..., Any], solver_args: dict[str, Any] | None, warm_start: bool
+    ) -> Any:
+        """make(program, settings ...) for the settings of a call, or what it has made of them."""
+        settings = read_call(self.solver, self.solver_args, solver_args, warm_start)
+        key = tuple(sorted(settings.items()))
+        if key not in self._layers:
+            self._layers[key] = make(self.program, **settings)
+        return self._layers[key]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_layers": {}}
