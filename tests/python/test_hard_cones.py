@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
+from conic import vector_of
 
 import quadcone
 
@@ -43,7 +44,7 @@ def control_inequality(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
 
     def rows(P: np.ndarray, D: np.ndarray, t: float) -> np.ndarray:
         whole = np.block([[-(F.T @ P + P @ F) - H.T @ D @ H, -P @ G], [-(P @ G).T, D]])
-        return np.r_[triangle(whole - t * np.eye(states + inputs)), triangle(P)]
+        return np.r_[vector_of(whole - t * np.eye(states + inputs)), vector_of(P)]
 
     none, identity = np.zeros((states, states)), np.eye(states)
     entries = [
@@ -57,12 +58,6 @@ def control_inequality(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
     q = np.zeros(len(columns))
     q[-1] = -1.0
     return q, -np.array(columns).T, -rows(identity, none, 0.0) * (np.arange(70) >= 55)
-
-
-def triangle(M: np.ndarray) -> np.ndarray:
-    """The lower triangle by columns, off-diagonal entries times the root of two."""
-    column, row = np.triu_indices(len(M))
-    return M[row, column] * np.where(row == column, 1.0, np.sqrt(2.0))
 
 
 def test_inequalities_of_control_are_solved_although_their_scalings_span_all_digits() -> None:
