@@ -26,6 +26,15 @@ static mask irregular(const qc__group *g)
     return out;
 }
 
+/* Is a linear matrix inequality among them? */
+static int has_inequality_apart(const qc__group *g)
+{
+    EACH_APART(g, t)
+    if (!g->plan->apart[t].matrix)
+        return 1;
+    return 0;
+}
+
 /* Takes E B E' from the matrix in the panels; delta regularizes what it needs to. */
 static void apart_factor(const qc__group *g, int32_t t, double delta)
 {

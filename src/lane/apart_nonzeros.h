@@ -102,25 +102,18 @@ static void nonzeros_congruence(const qc__group *g, const apart *a, summed X, co
     square_mirror(k, out);
 }
 
-/* out := H^-1 X */
+/* out := H^-1 X.  By U and not by G, which mixes columns of U of very different size. */
 static void nonzeros_apply(const qc__group *g, const apart *a, summed X, double *out)
 {
     const int32_t k = a->k;
     const psd_state *p = &a->psd;
-    const mask newton = lane_lt(lane_zero(), lane_load(p->newton));
-    double *of_interior = p->m[2], *of_newton = p->m[3];
+    double *inner = p->m[2];
     if (X.vector)
         svec_unpack(k, X.vector, p->m[0]);
-    if (mask_any(mask_andnot(mask_from_bits(~0u), newton)))
-        nonzeros_congruence(g, a, X, a->U, of_interior);
-    if (mask_any(newton)) {
-        nonzeros_congruence(g, a, X, p->T, of_newton);
-        for (int32_t t = 0; t < k * k; t++)
-            lane_put(of_newton, t, lane_div(lane_at(of_newton, t), lane_at(p->h, t)));
-        square_congruence(k, plain_view(k, p->T), of_newton, p->m[1], of_newton);
-    }
+    nonzeros_congruence(g, a, X, a->U, inner);
     for (int32_t t = 0; t < k * k; t++)
-        lane_put(p->m[0], t, lane_select(newton, lane_at(of_newton, t), lane_at(of_interior, t)));
+        lane_put(inner, t, lane_div(lane_at(inner, t), lane_at(p->h, t)));
+    square_congruence(k, plain_view(k, a->U), inner, p->m[1], p->m[0]);
     svec_pack(k, p->m[0], out);
 }
 
@@ -190,19 +183,19 @@ static void nonzeros_add_light(const qc__group *g, const apart *a)
 {
     const int32_t k = a->k;
     const psd_state *p = &a->psd;
-    double *U = p->m[0], *const F[PSD_TERMS] = {a->U, p->m[1], p->m[2], p->m[3]};
+    double *const F[PSD_TERMS] = {p->m[0], p->m[1], p->m[2], p->m[3]};
     double *const G[PSD_TERMS] = {F[0], F[1], F[3], F[2]};
     const psd_operator H = {.k = k,
                             .inverse = 1,
-                            .T = U,
+                            .T = a->U,
                             .h = p->h,
                             .l = p->l,
                             .newton = lane_lt(lane_zero(), lane_load(p->newton)),
                             .unit = lane_load(p->unit)};
     const int newton = psd_weights(&H, p->v);
-    psd_inverse_basis(k, p, U);
+    psd_inverse_basis(k, p, a->U);
     for (int r = 0; r < (newton ? PSD_TERMS : 1); r++)
-        psd_weighted(k, U, p->v[r], p->m[PSD_TERMS], F[r]);
+        psd_weighted(k, a->U, p->v[r], p->m[PSD_TERMS], F[r]);
     for (int32_t t = 0; t < a->plan->others; t++) {
         if (a->plan->heavy[t])
             continue;

@@ -213,7 +213,8 @@ static void corrector_rhs(qc__group *g, lane keep)
 
 /*
  * ds of the blocks along d3 + dtau d1 from the rows,  ds = dtau g - keep rho - M dw,  into `ds`; of problems of
- * `late`.  H dy of a block rounds like its largest eigenvalue, which late in degenerate problems is more than ds.
+ * `late`.  H dy of a block rounds like its largest eigenvalue, which late in degenerate problems is more than ds;
+ * of a matrix inequality that is apart dy is by H^-1 besides, and H undoes none of its rounding.
  */
 static void rows_direction(qc__group *g, const progress *at, mask late, lane keep, lane dtau,
                            double *ds)
@@ -243,7 +244,7 @@ static lane interior_step(qc__group *g, const progress *at, mask late, lane keep
         retreat = nonneg_retreat(dy, lane_at(g->y_inv, i), retreat);
     }
     blocks_direction(g, at->embedded, g->d3, dtau, g->ds, g->Hdy);
-    if (g->attempt == QC__ATTEMPT_CAREFUL && mask_any(late))
+    if ((g->attempt == QC__ATTEMPT_CAREFUL || has_inequality_apart(g)) && mask_any(late))
         rows_direction(g, at, late, keep, dtau, g->Hdy);
     retreat = lane_div(lane_set1(1.0), retreat);
     const lane step = lane_mul(lane_set1(INSIDE), blocks_step(g, g->Hdy, g->dy, retreat));

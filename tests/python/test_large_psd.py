@@ -197,6 +197,30 @@ def cut(rng, k, batch):
     return Batch(P, A, *values, np.ones((batch, k)), b, {"s": [k]})
 
 
+def band_cut(rng, k):
+    """The dual of the relaxed maximum cut of a band three wide: its multiplier is hardly unique."""
+    W = np.zeros((k, k))
+    for i in range(k):
+        for j in range(max(0, i - 3), i):
+            W[i, j] = W[j, i] = rng.uniform(0.1, 1.0)
+    weights = vector_of(np.diag(W.sum(axis=1)) - W)
+    data = cut(rng, k, 1)
+    return Batch(data.P, data.A, data.P_values, data.A_values, data.q, -weights[None], data.cones)
+
+
+def theta(rng, k):
+    """Lovasz's number of a random graph: min t, t I + (any numbers on edges) - (all ones) psd."""
+    edges = np.triu(rng.random((k, k)) < 0.3, 1)
+    diagonal, others = (np.flatnonzero(vector_of(M)) for M in (np.eye(k), 1.0 * (edges | edges.T)))
+    count = len(others)
+    columns = np.r_[np.zeros(k, int), 1 : count + 1]
+    values = -np.ones(k + count)
+    A = sp.csc_array((values, (np.r_[diagonal, others], columns)), (k * (k + 1) // 2, count + 1))
+    q, b = np.eye(1, count + 1), -vector_of(np.ones((k, k)))[None]
+    P = sp.csc_array((count + 1, count + 1))
+    return Batch(P, A, np.zeros((1, 0)), A.data[None], q, b, {"s": [k]})
+
+
 def is_apart(batch):
     """As far as the length of the factor tells."""
     length, dense = (
@@ -250,6 +274,27 @@ def test_unique_solutions_are_those_of_the_dense_way(kind):
     for name in "xs":
         a, b = getattr(solution, name), getattr(dense, name)
         assert np.allclose(a, b, rtol=0.0, atol=1e-8 * (1.0 + largest(b)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "k", "seed"),
+    [
+        (band_cut, 90, 1),
+        (band_cut, 100, 0),
+        (band_cut, 120, 1),
+        *((theta, k, s) for k in (15, 25, 40) for s in range(6)),
+    ],
+)
+def test_inequalities_are_solved_though_hardly_regular(kind, k, seed):
+    """H spans 1e16 at the end, and half of these once stopped at 1e-7."""
+    data = kind(np.random.default_rng(seed), k)
+    assert is_apart(data)
+    solution = data.solve()
+    assert solution.status[0] == "solved"
+    scale = 1.0 + largest(data.b)
+    assert solution.primal_residual[0] <= 1e-8 * scale
+    assert solution.dual_residual[0] <= 1e-8 * scale
+    assert solution.gap[0] <= 1e-8 * (1.0 + abs(solution.objective[0]))
 
 
 def test_a_matrix_of_order_40():
