@@ -217,7 +217,8 @@ typedef struct qc_settings {
     qc_derivative_mode derivative_mode; /*                           (QC_MODE_EXACT) */
     double derivative_tolerance; /* LSMR, LSQR: |J u - r| / |r|, or
                                     |J'(J u - r)| / |J| |J u - r|    (1e-12)        */
-    int64_t derivative_iterations; /* LSMR, LSQR: steps at most; 0: 20 (n + m) + 100  (0) */
+    int64_t derivative_iterations; /* LSMR, LSQR: steps at most; 0: 20 (n + m) + 100, and
+                                    no more than 4,000 in QC_MODE_EXACT  (0) */
     double smoothing; /* smoothed: s o y                             (1e-4)        */
     double lpgd_tau; /* LPGD: step along the direction               (1e-2)        */
     double lpgd_rho; /* LPGD: weight of 1/2 |x - x*|^2               (0)           */

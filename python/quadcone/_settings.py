@@ -37,7 +37,8 @@ class Settings:
         the central path ended at s o y = smoothing; or differences of solutions, central ("lpgd"),
         backward ("lpgd_left") or forward ("lpgd_right").
     derivative_tolerance: of "lsmr" and "lsqr": relative residual, or that of the normal equations.
-    derivative_iterations: of these, at most; None: 20 (n + m) + 100.
+    derivative_iterations: of these, at most; None: 20 (n + m) + 100, and in "exact" no more than
+        4,000.
     smoothing: mu of "smoothed", in the units of s y.
     lpgd_tau: how far a problem is moved along the direction, in "lpgd" and its like.
     lpgd_rho: weight of 1/2 |x - x*|^2 in the moved problem.  More than 0 needs every diagonal entry

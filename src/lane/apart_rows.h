@@ -20,7 +20,7 @@ typedef struct apart {
     const qc__cone *c;
     int32_t k, size;
     psd_state psd; /* of which the matrices and vectors m, v are scratch */
-    double *U;      /* [k x k]; by nonzeros, G */
+    double *U;     /* [k x k] of H or H^-1 */
     double *n, *b, *a_inv;
     double *z[MAX_RHS]; /* of a right-hand side, between forward and backward, in the eigenbasis */
     double *E; /* [others x size] in the eigenbasis */

@@ -24,6 +24,8 @@
 enum { DERIVATIVE_REFINEMENTS = 4 };
 #define DERIVATIVE_EXACT     1e-9  /* residual of (*), relative to r, that counts as solved */
 #define DERIVATIVE_CONVERGED 1e-14 /* and that needs no more refinement */
+/* The most steps of LSMR after a factor: what takes more mostly does not converge. */
+enum { DERIVATIVE_STEPS = 4000 };
 
 /* ---- J by its factor ---------------------------------------------------------------------------- */
 
@@ -277,15 +279,28 @@ typedef struct derivation {
     void (*plain_solution)(qc__group *g, mask which, const double *solution);
 } derivation;
 
-/* By products alone, for problems of `which`. */
+/* The most steps of LSQR or LSMR. */
+static int64_t steps_of(const qc__group *g, const qc__derivative_job *job)
+{
+    const int64_t given = job->settings->derivative_iterations;
+    const int64_t most = 20 * ((int64_t)g->plan->n + g->plan->m) + 100;
+    if (given)
+        return given;
+    return uses_factor(job) && most > DERIVATIVE_STEPS ? DERIVATIVE_STEPS : most;
+}
+
+/* By products alone, for problems of `which`: those that end, or come closer than a residual of `before`. */
 static krylov_outcome solve_by_products(qc__group *g, const qc__derivative_job *job,
-                                        const derivation *way, int64_t d, mask which)
+                                        const derivation *way, int64_t d, lane before, mask *which)
 {
     const int with_lsqr = job->settings->derivative_mode == QC_MODE_LSQR;
+    const double tolerance = job->settings->derivative_tolerance;
     way->plain_rhs(g, job, d);
-    const krylov_outcome out =
-        least_squares(g, job->settings, with_lsqr, way->transposed, which, g->rho, g->lead);
-    way->plain_solution(g, which, g->lead);
+    const krylov_outcome out = least_squares(g, tolerance, steps_of(g, job), with_lsqr,
+                                             way->transposed, *which, g->rho, g->lead);
+    const mask ended = mask_or(out.solved, out.least);
+    *which = mask_andnot(*which, mask_andnot(lane_le(before, out.residual), ended));
+    way->plain_solution(g, *which, g->lead);
     return out;
 }
 
@@ -296,12 +311,13 @@ static krylov_outcome solve_by_factor(qc__group *g, const qc__derivative_job *jo
     way->rhs(g, job, d);
     krylov_outcome out = {.residual = solve_jacobian(g, smoothed), .least = mask_none()};
     out.solved = lane_le(out.residual, lane_set1(DERIVATIVE_EXACT));
-    const mask singular = mask_andnot(solved, out.solved);
+    mask singular = mask_andnot(solved, out.solved);
     way->solution(g);
     if (smoothed || !mask_any(singular))
         return out;
     choose_jacobian(g);
-    merge_outcome(&out, singular, solve_by_products(g, job, way, d, singular));
+    const krylov_outcome squares = solve_by_products(g, job, way, d, out.residual, &singular);
+    merge_outcome(&out, singular, squares);
     set_clipped_H(g); /* for the next direction */
     return out;
 }
@@ -313,8 +329,10 @@ static void differentiate(qc__group *g, const qc__derivative_job *job, const der
     load_solution(g, job, path);
     const mask solved = solved_problems(g, job);
     for (int64_t d = 0; d < job->directions; d++) {
-        const krylov_outcome out = uses_factor(job) ? solve_by_factor(g, job, way, d, solved)
-                                                    : solve_by_products(g, job, way, d, solved);
+        mask which = solved;
+        const krylov_outcome out =
+            uses_factor(job) ? solve_by_factor(g, job, way, d, solved)
+                             : solve_by_products(g, job, way, d, lane_set1(INFINITY), &which);
         report(g, job, d, solved, out);
         unpack_direction(g, job, g->Qw.x, g->plan->n, d, job->u_x);
         unpack_direction(g, job, g->Qw.y, g->plan->m, d, job->u_v);

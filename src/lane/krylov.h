@@ -252,14 +252,12 @@ typedef struct krylov_outcome {
 
 /*
  * J x = rhs, or J'x = rhs if `transposed`, in the caller's units, for problems of `which`; other
- * problems' x is zero.  `with_lsqr`: by LSQR, else by LSMR.
+ * problems' x is zero.  In at most so many steps; `with_lsqr`: by LSQR, else by LSMR.
  */
-static krylov_outcome least_squares(qc__group *g, const qc_settings *settings, int with_lsqr,
+static krylov_outcome least_squares(qc__group *g, double tolerance, int64_t most, int with_lsqr,
                                     int transposed, mask which, pair rhs, double *x)
 {
     const int64_t count = (int64_t)g->plan->n + g->plan->m;
-    const int64_t most =
-        settings->derivative_iterations ? settings->derivative_iterations : 20 * count + 100;
     bidiagonal b = {.transposed = transposed,
                     .count = count,
                     .u = g->krylov[0],
@@ -267,7 +265,7 @@ static krylov_outcome least_squares(qc__group *g, const qc_settings *settings, i
                     .product = g->krylov[4]};
     memcpy(b.u, rhs.x, (size_t)count * LANES * sizeof(double));
     set_all(x, count, 0.0);
-    const krylov_goal goal = {norm2(b.u, count), settings->derivative_tolerance};
+    const krylov_goal goal = {norm2(b.u, count), tolerance};
     residual_norms before = krylov_norms(g, &b);
     krylov_outcome out = {.solved = is_solved(&goal, before, 1.0), .residual = lane_zero()};
     lane left = lane_set1((double)most), J2 = lane_zero();

@@ -13,7 +13,7 @@ from conic import interior_point, matrix_of, vector_of
 
 import quadcone as qc
 from quadcone import chordal
-from quadcone.chordal import _rest
+from quadcone.chordal import _problem
 from quadcone.chordal._cliques import clique_tree
 from quadcone.chordal._complete import complete
 from quadcone.chordal._layout import lay_out, pairs, place
@@ -279,19 +279,31 @@ def test_degenerate_problems_are_solved_in_one_form_or_the_other(rng, batch):
     """Y is singular on the separators, and some of these do not arrive in the decomposed form."""
     P, q, A, b = make(rng, {"s": [20]}, 15, "banded", batch)
     problem = chordal.Problem(P, A, {"s": [20]}, b=b)
-    small, whole = problem.solve(q, b), problem.whole.solve(q, b)
+    rough, whole = chordal.Problem(P, A, {"s": [20]}, b, polish=False), problem.whole.solve(q, b)
+    small = problem.solve(q, b)
     assert np.all(small.solved)
-    np.testing.assert_allclose(small.x, whole.x, atol=1e-5)  # of an interior point
+    np.testing.assert_allclose(small.x, whole.x, atol=AGREE)
+    np.testing.assert_allclose(rough.solve(q, b).x, whole.x, atol=1e-5)  # of an interior point
+
+
+def test_gradients_are_those_of_the_whole_where_parts_are_not_unique(rng):
+    """One in ten has such parts, and decomposed alone gradients that are up to some percent off."""
+    for _ in range(40):
+        P, q, A, b = make(rng, {"s": [11]}, 9, "banded", 3)
+        problem = chordal.Problem(P, A, {"s": [11]}, b=b)
+        small, whole = problem.solve(q, b), problem.whole.solve(q, b)
+        dx = rng.standard_normal(q.shape)
+        np.testing.assert_allclose(small.vjp(dx).q, whole.vjp(dx).q, atol=1e-7)
 
 
 @pytest.mark.parametrize(("batch", "failed"), [(None, [0]), (1, [0]), (4, [1, 2]), (4, [])])
-def test_what_fails_is_solved_whole(rng, monkeypatch, batch, failed):
+def test_what_is_doubtful_is_solved_whole(rng, monkeypatch, batch, failed):
     P, q, A, b = make(rng, MIXED, 6, "random", batch)
     problem = chordal.Problem(P, A, MIXED, b=b)
-    monkeypatch.setattr(_rest, "find_failed", lambda _: np.array(failed, np.intp))
+    monkeypatch.setattr(_problem, "find_rough", lambda *_: np.isin(range(batch or 1), failed))
     small, whole = problem.solve(q, b), problem.whole.solve(q, b)
     steps, expected = np.atleast_1d(small.iterations), np.atleast_1d(whole.iterations)
-    assert np.array_equal(steps[failed], expected[failed])
+    assert np.all(steps[failed] < expected[failed])  # as it begins at the decomposed solution
     np.testing.assert_allclose(small.x, whole.x, atol=AGREE)
     np.testing.assert_allclose(small.objective, whole.objective, rtol=AGREE)
 
@@ -316,7 +328,7 @@ def test_what_fails_is_solved_whole(rng, monkeypatch, batch, failed):
 def test_a_solution_is_kept_where_the_whole_problem_has_none(rng, monkeypatch, batch):
     P, q, A, b = make(rng, {"s": [20]}, 15, "arrow", batch)
     problem = chordal.Problem(P, A, {"s": [20]}, b=b)
-    monkeypatch.setattr(_rest, "find_failed", lambda _: np.arange(batch or 1))
+    monkeypatch.setattr(_problem, "find_rough", lambda *_: np.ones(batch or 1, bool))
     whole = problem.whole.solve
     monkeypatch.setattr(
         problem.whole, "solve", lambda *args, **others: whole(*args, **others, max_iterations=2)

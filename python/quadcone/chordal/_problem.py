@@ -11,15 +11,18 @@ from scipy.sparse import coo_array, csc_array
 from .._cones import count_rows, read_cones
 from .._errors import SolveError, failure_message
 from .._problem import Problem as Whole
+from .._sparse import Sparse
 from .._values import as_doubles, common_batch
+from ._complete import complete
 from ._layout import lay_out
-from ._rest import solve_rest
+from ._rest import find_failed, find_rough, solve_rest
 from ._solution import Solution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._cones import Cones
+    from .._solution import Solution as Inner
     from .._values import Array
 
 
@@ -31,17 +34,29 @@ class Problem:
     b: (m,) or (batch, m), of which only the zeros count.  A row of a PSD cone that is empty in A,
         and that is zero in this b, is off the pattern: it is zero in every b that is solved.  None:
         b may have entries where A has, and on the diagonals.
+    polish: what is solved to no more than the tolerance, as where the parts of s are not unique,
+        is solved whole, beginning where that ended.  False is faster, and leaves such problems
+        with errors of the size of the tolerance, and their derivatives with larger ones.
 
     An entry of a gradient with respect to b is zero off the pattern, where b is not a parameter.
     """
 
-    def __init__(self, P: Any, A: Any, cones: Cones, b: Any = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        P: Any,
+        A: Any,
+        cones: Cones,
+        b: Any = None,
+        polish: bool = True,
+        **settings: Any,
+    ) -> None:
         if not hasattr(A, "tocsc"):
             raise TypeError("A is not a SciPy sparse matrix: its pattern is what is decomposed by")
         self.whole = Whole(P, A, cones, **settings)
         self.n, self.m, self.cones = self.whole.n, self.whole.m, self.whole.cones
         before = count_rows(read_cones({k: cones[k] for k in ("z", "l", "q") if k in cones}))
         orders = np.atleast_1d(np.asarray(cones.get("s", []), int)).tolist()
+        self.polish = polish
         self.layout = lay_out(before, orders, self.m, self._used(b))
         self.width = self.n + len(self.layout.up)
         A_part, self.A_order, self.A_fixed = self._split_A()
@@ -67,8 +82,12 @@ class Problem:
             self.fill_A(A_values, self.A_fixed),
             **overrides,
         )
-        rest = solve_rest(self.whole, inner, arguments, overrides)
-        solution = Solution(inner, rest, self, arguments)
+        point = self.point_of(inner)
+        doubtful = find_failed(inner)
+        if self.polish:
+            doubtful |= find_rough(inner, q_values, b_values)
+        rest = solve_rest(self.whole, inner, doubtful, point, arguments, overrides)
+        solution = Solution(inner, point, rest, self, arguments)
         if raises and not np.all(solution.solved):
             raise SolveError(failure_message(solution), solution)
         return solution
@@ -90,6 +109,33 @@ class Problem:
         spread = np.zeros((*values.shape[:-1], len(self.layout.origin)))
         spread[..., self.layout.top[self.on]] = values[..., self.on]
         return spread
+
+    def gather(self, parts: Array) -> Array:
+        """Sums over the cliques: the adjoint of reading the rows that they are parts of."""
+        origin, m = self.layout.origin, self.m
+        out = np.empty((*parts.shape[:-1], m))
+        count = len(parts) if parts.ndim == 2 else 1
+        Sparse(origin, np.arange(len(origin)), np.ones(len(origin)), (m, len(origin))).times(
+            parts, out, count
+        )
+        return out
+
+    def pick(self, parts: Array, missing: float) -> Array:
+        """The rows that have data, in their place."""
+        out = np.full((*parts.shape[:-1], self.m), missing)
+        out[..., self.on] = parts[..., self.layout.top[self.on]]
+        return out
+
+    def point_of(self, inner: Inner) -> tuple[Array, Array, Array]:
+        """x, y and s of the whole problem.  y is NaN where it is not determined."""
+        y = self.pick(inner.y, 0.0)
+        for one in y.reshape(-1, self.m):
+            if np.isfinite(one).all():
+                for matrix in self.layout.matrices:
+                    complete(matrix, one)
+            else:
+                one[...] = np.nan
+        return inner.x[..., : self.n].copy(), y, self.gather(inner.s)
 
     @property
     def on(self) -> NDArray[np.intp]:

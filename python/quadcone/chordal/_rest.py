@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Problems that failed in the decomposed form, solved whole, in their places of the batch."""
+"""Problems for which the decomposed form did not do, solved whole, in their places of the batch."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,13 @@ _FAILED = [
     STATUSES.index(status)
     for status in (Status.SOLVED_INACCURATE, Status.MAX_ITERATIONS, Status.NUMERICAL_ERROR)
 ]
+
+# A solution of Newton's method has smaller residuals, relative to the data.  Where parts of S are
+# not unique its margin is smaller, and its derivative off by 1e-6 and more.
+_ARRIVED = 1e-11
+_MARGIN = 1e-5
+
+Point: TypeAlias = "tuple[Array, Array, Array]"
 
 
 class Rest(NamedTuple):
@@ -58,38 +65,53 @@ class Rest(NamedTuple):
         )
 
 
-def find_failed(solution: Solution) -> NDArray[np.intp]:
-    return np.flatnonzero(np.isin(solution.codes, _FAILED))
+def find_failed(solution: Solution) -> NDArray[np.bool_]:
+    return np.atleast_1d(np.isin(solution.codes, _FAILED))
+
+
+def find_rough(solution: Solution, q: Array, b: Array) -> NDArray[np.bool_]:
+    """Solved problems at which Newton's method has not arrived, or with a kink of D near."""
+    primal = solution.primal_residual / (1.0 + np.abs(b).max(axis=-1, initial=0.0))
+    dual = solution.dual_residual / (1.0 + np.abs(q).max(axis=-1, initial=0.0))
+    rough = (np.maximum(primal, dual) > _ARRIVED) | (solution.margin < _MARGIN)
+    return np.atleast_1d(rough & solution.solved)
 
 
 def solve_rest(
-    problem: Problem, solution: Solution, arguments: tuple[Argument, ...], settings: dict[str, Any]
+    problem: Problem,
+    solution: Solution,
+    which: NDArray[np.bool_],
+    point: Point,
+    arguments: tuple[Argument, ...],
+    settings: dict[str, Any],
 ) -> Rest | None:
-    """What has neither an accurate solution nor a certificate, solved whole.  A solution that is
-    inaccurate stays where there is no solution of the whole problem."""
-    failed = find_failed(solution)
-    rest = _solve(problem, failed, solution.single, arguments, settings)
+    """The problems of `which`, solved whole, beginning at `point`.  A solution that this is stays
+    where there is none of the whole problem."""
+    doubtful = np.flatnonzero(which)
+    rest = _solve(problem, doubtful, solution.single, point, arguments, settings)
     if rest is None:
         return None
-    kept = np.atleast_1d(solution.solved)[failed] & ~np.atleast_1d(rest.solution.solved)
+    kept = np.atleast_1d(solution.solved)[doubtful] & ~np.atleast_1d(rest.solution.solved)
     if not kept.any():
         return rest
-    return _solve(problem, failed[~kept], solution.single, arguments, settings)
+    return _solve(problem, doubtful[~kept], solution.single, point, arguments, settings)
 
 
 def _solve(
     problem: Problem,
-    failed: NDArray[np.intp],
+    doubtful: NDArray[np.intp],
     single: bool,
+    point: Point,
     arguments: tuple[Argument, ...],
     settings: dict[str, Any],
 ) -> Rest | None:
-    if not len(failed):
+    if not len(doubtful):
         return None
-    index: Any = ... if single else failed
+    index: Any = ... if single else doubtful
     own = tuple(argument.batch > 1 for argument in arguments)
     P, q, A, b = (
         argument.values[index] if each else argument.values
         for argument, each in zip(arguments, own, strict=True)
     )
-    return Rest(index, own, problem.solve(q, b, P=P, A=A, **settings))
+    start = tuple(values[index] for values in point)
+    return Rest(index, own, problem.solve(q, b, P=P, A=A, warm_start=start, **settings))

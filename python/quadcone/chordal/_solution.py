@@ -9,8 +9,6 @@ import numpy as np
 
 from .._report import Report
 from .._solution import Gradients, Tangents, give_gradients, read_like, read_tangent
-from .._sparse import Sparse
-from ._complete import complete
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
 class Solution(Report):
     """x, y and s as those of `quadcone.Solution`, certificates too; residuals, iterations and
-    margin are those of the decomposed problem, or where that failed, of the whole one.
+    margin are those of the decomposed problem, or where that did not do, of the whole one.
 
     y is determined on the pattern of a PSD cone, or rather on the chordal extension of it.  Off it
     y is free, and is the completion of largest determinant (of a singular one, its limit by the
@@ -34,7 +32,12 @@ class Solution(Report):
     __slots__ = ("_arguments", "_forms", "_problem", "_rest", "inner", "s", "x", "y")
 
     def __init__(
-        self, inner: Inner, rest: Rest | None, problem: Problem, arguments: tuple[Argument, ...]
+        self,
+        inner: Inner,
+        point: tuple[Array, Array, Array],
+        rest: Rest | None,
+        problem: Problem,
+        arguments: tuple[Argument, ...],
     ) -> None:
         super().__init__(inner._core, inner.single)
         self.inner = inner  # that of the decomposed problem
@@ -42,15 +45,7 @@ class Solution(Report):
         self._problem = problem
         self._forms = problem.whole._forms
         self._arguments = arguments
-        self.x = inner.x[..., : problem.n].copy()
-        self.s = self._gather(inner.s)
-        self.y = self._pick(inner.y, 0.0)
-        for y in self.y.reshape(-1, problem.m):
-            if np.isfinite(y).all():
-                for matrix in problem.layout.matrices:
-                    complete(matrix, y)
-            else:
-                y[...] = np.nan
+        self.x, self.y, self.s = point  # of the whole problem
         if rest is not None:
             self.x = rest.put(self.x, rest.solution.x)
             self.y = rest.put(self.y, rest.solution.y)
@@ -96,7 +91,7 @@ class Solution(Report):
             gradients.P.reshape(self._arguments[0].values.shape),
             np.ascontiguousarray(gradients.q[..., : problem.n]),
             np.ascontiguousarray(gradients.A[..., problem.A_order]),
-            self._pick(gradients.b, 0.0),
+            problem.pick(gradients.b, 0.0),
         )
         if rest is not None:
             rest.add_vjp(given, values)
@@ -118,28 +113,11 @@ class Solution(Report):
         )
         outputs = Tangents(
             tangents.dx[..., : problem.n].copy(),
-            self._pick(tangents.dy, np.nan),
-            self._gather(tangents.ds),
+            problem.pick(tangents.dy, np.nan),
+            problem.gather(tangents.ds),
         )
         if self._rest is not None:
             rest = self._rest.jvp((P, q, A, b))
             outputs = Tangents(*map(self._rest.put, outputs, rest))
             outputs.dy[..., problem.off] = np.nan
         return outputs
-
-    def _gather(self, parts: Array) -> Array:
-        """Sums over the cliques: the adjoint of reading the rows that they are parts of."""
-        origin, m = self._problem.layout.origin, self._problem.m
-        out = np.empty((*parts.shape[:-1], m))
-        count = len(parts) if parts.ndim == 2 else 1
-        Sparse(origin, np.arange(len(origin)), np.ones(len(origin)), (m, len(origin))).times(
-            parts, out, count
-        )
-        return out
-
-    def _pick(self, parts: Array, missing: float) -> Array:
-        """The rows that have data, in their place."""
-        problem = self._problem
-        out = np.full((*parts.shape[:-1], problem.m), missing)
-        out[..., problem.on] = parts[..., problem.layout.top[problem.on]]
-        return out
