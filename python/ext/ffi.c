@@ -81,7 +81,7 @@ static qc_error read_frame(task *t, int64_t extra)
     const xla_array *family = ffi_find_array(&t->frame->attributes, "family");
     const int64_t count = t->frame->operands.count - extra;
     if (!call || !family || call->length * sizeof(int64_t) != sizeof t->call ||
-        (count != 4 && count != 6)) {
+        (count != 4 && count != 6) || (!extra && t->frame->results.count != 5)) {
         snprintf(t->why.text, sizeof t->why.text,
                  "this program is of another version of quadcone: compile it again");
         return QC_ERROR_ARGUMENT;
@@ -170,8 +170,11 @@ static qc_error run_solve(task *t)
     double *x = malloc(((size_t)(B * (n + 2 * m)) + 1) * sizeof *x);
     if (!x)
         return QC_ERROR_MEMORY;
-    const qc_solution found = {
-        .x = x, .y = x + B * n, .s = x + B * (n + m), .status = results[3]->data};
+    const qc_solution found = {.x = x,
+                               .y = x + B * n,
+                               .s = x + B * (n + m),
+                               .status = results[3]->data,
+                               .iterations = results[4]->data};
     ffi_slot *slot = NULL;
     qc_error error = solve(t, &found, &slot);
     if (!error)

@@ -99,7 +99,7 @@ int64_t ffi_count(const xla_buffer *buffer);
 /* ---------------------------------------------------------------------------------------------- */
 /* Handlers                                                                                       */
 
-/* x, y, s, status for the operands P, q, A, b[, G, h]: rows of A above those of G. */
+/* x, y, s, status, iterations for the operands P, q, A, b[, G, h]: rows of A above those of G. */
 xla_error *ffi_solve(xla_call *frame);
 /* dx, dy, ds for tangents of q and b, which follow the operands of the solve. */
 xla_error *ffi_tangent(xla_call *frame);

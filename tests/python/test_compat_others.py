@@ -113,6 +113,21 @@ def test_qpax():
         assert np.isnan(qpax.solve_qp_primal(*unbounded)).all()
 
 
+def test_qpax_counts_iterations():
+    """As an array, for each problem, and none where there are no inequalities."""
+    jax = pytest.importorskip("jax")
+    from quadcone.compat import qpax
+
+    with jax.enable_x64(True):
+        Q, q, none = np.eye(2), np.array([[-2.0, 1.0], [1.0, 1.0]]), (np.zeros((0, 2)), np.zeros(0))
+        G, h = -np.eye(2), np.zeros(2)
+        many = jax.vmap(lambda q: qpax.solve_qp(Q, q, *none, G, h)[5])(q)
+        assert many.shape == (2,) and (many > 0).all()
+        assert qpax.solve_qp(Q, q[0], *none, G, h)[5].item() == many[0]
+        assert qpax.solve_qp_elastic(Q, q[0], G, h, 1.0)[7].item() > 0
+        assert qpax.solve_qp(Q, q[0], *none, *none)[5].item() == 0
+
+
 def test_qpax_takes_what_qpax_does():
     """Rows without a bound, one row that is a vector, Q with an antisymmetric part, and all below
     jit."""

@@ -49,6 +49,7 @@ def test_agrees_with_numpy(batched):
     assert np.array_equal(jnp.concatenate((ours.nu, ours.lam), -1), expected.y)
     assert np.array_equal(ours.slack, expected.s[..., 2:])
     assert np.array_equal(np.atleast_1d(ours.status), expected.codes)
+    assert np.array_equal(ours.iterations, expected.iterations)
     assert np.array_equal(jax.jit(qp)(Q, q, G, h, A, b), expected.x)
 
 
@@ -166,7 +167,7 @@ def test_unused_failures_have_no_gradient():
     values = infeasible()
 
     def loss(*values):
-        z, *_, status = qp(*values, full=True)
+        z, *_, status, _ = qp(*values, full=True)
         return jnp.sum(jnp.where(status[:, None] == 1, z, 0.0) ** 2)
 
     assert np.isfinite(loss(*values))

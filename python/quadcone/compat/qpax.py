@@ -74,16 +74,15 @@ def solve_qp(
     max_iter: int = 30,
     linear_solver: Any = LinearSolver.CHOLESKY,
     **kwargs: Any,
-) -> tuple[Array, Array, Array, Array, Array, int]:
-    """x (n,), s (m,), z (m,), y (p,), converged (1 or 0), and -1 for iterations, uncounted here.
+) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """x (n,), s (m,), z (m,), y (p,), converged (1 or 0) and iterations, 0 without inequalities.
 
     Q (n, n), q (n,), A (p, n), b (p,), G (m, n), h (m,), where p and m may be 0 and h infinite.
     """
     del max_iter, linear_solver, kwargs
     _check_backend(backend)
     found = _solve(Q, q, A, b, G, h, solver_tol)
-    converged = ~jnp.isnan(found.z).any(-1)
-    return found.z, found.slack, found.lam, found.nu, converged.astype(int), -1
+    return found.z, found.slack, found.lam, found.nu, *_ending(found)
 
 
 def solve_qp_primal(
@@ -118,8 +117,8 @@ def solve_qp_elastic(
     solver_tol: float = 1e-3,
     max_iter: int = 30,
     **kwargs: Any,
-) -> tuple[Array, Array, Array, Array, Array, Array, Array, int]:
-    """x (n,), t, s1, s2, z1, z2 (m,), converged (1 or 0), and -1 for iterations.
+) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:
+    """x (n,), t, s1, s2, z1, z2 (m,), converged (1 or 0) and iterations.
 
         minimize    1/2 x'Q x + q'x + penalty sum t        subject to    G x - t <= h,  t >= 0
 
@@ -141,8 +140,7 @@ def solve_qp_elastic(
         solver_tol,
     )
     parts = (found.z[:n], found.z[n:], found.slack[:m], found.slack[m:])
-    converged = ~jnp.isnan(found.z).any(-1)
-    return *parts, found.lam[:m], found.lam[m:], converged.astype(int), -1
+    return *parts, found.lam[:m], found.lam[m:], *_ending(found)
 
 
 def solve_qp_elastic_primal(
@@ -227,7 +225,7 @@ def _solve(
     G: ArrayLike,
     h: ArrayLike,
     solver_tol: Any,
-) -> Any:
+) -> QPSolution:
     """The solution, with NaN where there is none; quadcone would give a certificate of that."""
     some_G, some_A = jnp.shape(h)[-1] > 0, jnp.shape(b)[-1] > 0
     Q = jnp.asarray(Q)
@@ -245,7 +243,13 @@ def _solve(
     solved = jnp.isin(found.status, jnp.asarray(SOLVED_CODES))
     blank = jnp.where(solved, 0.0, jnp.nan)[..., None]
     z, nu, lam, slack = (value + blank.astype(value.dtype) for value in found[:4])
-    return QPSolution(z, nu, lam, jnp.where(void, jnp.inf, slack), found.status)
+    return found._replace(z=z, nu=nu, lam=lam, slack=jnp.where(void, jnp.inf, slack))
+
+
+def _ending(found: QPSolution) -> tuple[Array, Array]:
+    """converged and iterations."""
+    counted = found.iterations if found.lam.shape[-1] else jnp.zeros_like(found.iterations)
+    return (~jnp.isnan(found.z).any(-1)).astype(int), counted.astype(int)
 
 
 def _tolerance(solver_tol: Any) -> float:

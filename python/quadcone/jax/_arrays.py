@@ -61,8 +61,8 @@ def solve(
     arrays: Sequence[Any],
     ones: Sequence[Shape],
     certificates: bool,
-) -> tuple[Array, Array, Array, Array]:
-    """x, y, s: (n,), (m,) and (m,), or with the batch in front; status: () or (batch,).
+) -> tuple[Array, Array, Array, Array, Array]:
+    """x, y, s: (n,), (m,) and (m,), or with the batch in front; status, iterations: () or (batch,).
 
     arrays: P, q, A, b[, G, h]; a NumPy array is a value of the problem's own, which has no say in
     the dtype of the outputs.
@@ -81,8 +81,8 @@ def solve(
     if not settings.derivatives:
         operands = [jax.lax.stop_gradient(operand) for operand in operands]
     layout = Layout(family, read_choices(settings, certificates), tuple(ones), tuple(own), batch)
-    x, y, s, status = _solve(layout, *operands)
-    return _as_type(x, dtype), _as_type(y, dtype), _as_type(s, dtype), status
+    x, y, s, status, iterations = _solve(layout, *operands)
+    return _as_type(x, dtype), _as_type(y, dtype), _as_type(s, dtype), status, iterations
 
 
 @partial(jax.jit, static_argnums=0)

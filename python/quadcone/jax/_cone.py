@@ -85,7 +85,8 @@ class ConeLayer:
             problem._A.values if A is None else as_array("A", A),
             as_array("b", b),
         ]
-        return solve(problem._family, self.settings, "PqAb", arrays, problem._shapes, certificates)
+        found = solve(problem._family, self.settings, "PqAb", arrays, problem._shapes, certificates)
+        return found[:4]
 
     def __repr__(self) -> str:
         return f"ConeLayer({self.problem!r})"

@@ -16,13 +16,14 @@ from ._arrays import as_array, solve
 
 
 class QPSolution(NamedTuple):
-    """Everything that a call of `qp` found.  All of it but the status is differentiable.
+    """Everything that a call of `qp` found.  z, nu, lam and slack are differentiable.
 
     z: (n,) or (batch, n).
     nu: (p,) or (batch, p), dual variables of A z = b.
     lam: (m,) or (batch, m), dual variables of G z <= h; at least 0.
     slack: (m,) or (batch, m), h - G z; at least 0.
     status: () or (batch,), int32, what became of each problem: list(quadcone.Status)[status].
+    iterations: () or (batch,), int32, factorizations of the KKT matrix.
     """
 
     z: Array
@@ -30,6 +31,7 @@ class QPSolution(NamedTuple):
     lam: Array
     slack: Array
     status: Array
+    iterations: Array
 
 
 @overload
@@ -108,7 +110,7 @@ def qp(
         arrays |= {"A": np.zeros((0, n)), "b": np.zeros(0)}
     cones = tuple(part for kind, size in ((0, p), (1, m)) if size for part in (kind, size, 0.0))
     family = Family(n, p + m, None, None, cones, choices.isa, choices.condense_code, choices.engine)
-    z, y, s, status = solve(
+    z, y, s, *counts = solve(
         family,
         choices,
         list(arrays),
@@ -116,4 +118,4 @@ def qp(
         [ones[name] for name in arrays],
         certificates=full,
     )
-    return QPSolution(z, y[..., :p], y[..., p:], s[..., p:], status) if full else z
+    return QPSolution(z, y[..., :p], y[..., p:], s[..., p:], *counts) if full else z

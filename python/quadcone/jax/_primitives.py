@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three primitives: a solve, its derivative, and the adjoint of that.
 
-    solve    P, q, A, b[, G, h]                    -> x, y, s, status
+    solve    P, q, A, b[, G, h]                    -> x, y, s, status, iterations
     tangent  P, q, A, b[, G, h], solved, v, dq, db    -> dx, dy, ds     linear in dq, db
     adjoint  P, q, A, b[, G, h], solved, v, dx, dy, ds -> dq, db        its transpose
 
@@ -58,8 +58,8 @@ def _outputs(layout: Layout, dtype: Any, *first: int) -> list[ShapedArray]:
 
 
 def _solve_shapes(*operands: Any, layout: Layout, derivatives: bool) -> list[ShapedArray]:
-    status = ShapedArray((layout.size,), np.dtype(np.int32))
-    return [*_outputs(layout, operands[1].dtype), status]
+    count = ShapedArray((layout.size,), np.dtype(np.int32))
+    return [*_outputs(layout, operands[1].dtype), count, count]
 
 
 def _tangent_shapes(*operands: Any, layout: Layout) -> list[ShapedArray]:
@@ -127,7 +127,7 @@ def _batch_solve(args: Any, dims: Any, *, layout: Layout, derivatives: bool) -> 
     size = _mapped_size(args, dims)
     layout, operands = _fold_operands(layout, args, dims, size)
     outputs = solve_p.bind(*operands, layout=layout, derivatives=derivatives)
-    return _unfold(outputs, 0, size), [0] * 4
+    return _unfold(outputs, 0, size), [0] * len(outputs)
 
 
 def _batch_derivative(primitive: Primitive, args: Any, dims: Any, *, layout: Layout) -> Any:
@@ -176,13 +176,13 @@ def _whole(tangents: Any) -> list[jax.Array]:
 
 
 def _differentiate_solve(operands: Any, tangents: Any, *, layout: Layout, derivatives: bool) -> Any:
-    x, y, s, status = solve_p.bind(*operands, layout=layout, derivatives=True)
-    solved = is_solved(status)
+    x, y, s, *counts = solve_p.bind(*operands, layout=layout, derivatives=True)
+    solved = is_solved(counts[0])
     c_x, c_y = right_side(layout, _given(tangents), x, y, solved)
     v = jnp.where(solved[:, None], s - y, 0)
     dw = tangent_p.bind(*operands, solved, v, c_x[None], c_y[None], layout=layout)
-    zero = ad.Zero(ShapedArray(status.shape, jax.dtypes.float0))
-    return [x, y, s, status], [*(part[0] for part in dw), zero]
+    zero = ad.Zero(ShapedArray(solved.shape, jax.dtypes.float0))
+    return [x, y, s, *counts], [*(part[0] for part in dw), zero, zero]
 
 
 class _Changes:
