@@ -55,6 +55,19 @@ def test_bounds_that_count_as_infinite(feasible):
         assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize("shape", [(3, 0, 2), (0, 2), (0,)])
+@pytest.mark.parametrize("feasible", [True, False])
+def test_no_inequalities(shape, feasible):
+    p, A = torch.arange(6.0, **D).reshape(3, 2), torch.ones(1, 2, **D)
+    none = [torch.zeros(shape[:rank], **D) for rank in (len(shape), 1 if shape[0] == 0 else 2)]
+    layer = QPFunction(structural_feasibility=feasible)
+    x, y, z, *_ = layer(torch.eye(2, **D), p, A, torch.zeros(1, **D), *none, none[1])
+    mean = p.mean(1, keepdim=True)
+    torch.testing.assert_close(x, mean - p)
+    torch.testing.assert_close(y, -mean)
+    assert z.shape == (3, 0)
+
+
 @pytest.mark.parametrize("value", [torch.nan, -torch.inf])
 def test_bound_that_is_none(value):
     """What is neither a bound nor the lack of one is not overlooked."""

@@ -153,9 +153,10 @@ def _beside(matrix: Tensor, *blocks: Tensor) -> Tensor:
 def _solve(problem: Batch, settings: dict[str, Any]) -> tuple[Tensor, ...]:
     """x, y, z.  Rows whose bounds meet are equalities; problems with the same such rows are solved
     together."""
-    kinds, kind = torch.unique(problem.low == problem.high, dim=0, return_inverse=True)
-    if len(kinds) == 1:
-        return _solve_alike(problem, kinds[0], settings)
+    fixed = problem.low == problem.high
+    if torch.equal(fixed, fixed[:1].expand_as(fixed)):
+        return _solve_alike(problem, fixed[0], settings)
+    kinds, kind = torch.unique(fixed, dim=0, return_inverse=True)
     places = [torch.nonzero(kind == k).ravel() for k in range(len(kinds))]
     parts = [
         _solve_alike(Batch(*(X[place] for X in problem)), rows, settings)
