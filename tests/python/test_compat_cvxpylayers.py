@@ -191,6 +191,8 @@ def test_definitions(fit):
         CvxpyLayer(problem, parameters, variables, solver="CLARABEL")
     with pytest.raises(ValueError, match="warm_start=True is only supported"):
         CvxpyLayer(*fit)(*tensors((3, 2), (3,)), warm_start=True)
+    with pytest.raises(ValueError, match="received 3 tensors, expected 2"):
+        CvxpyLayer(*fit)(*tensors((3, 2), (3,)), {"eps": 1e-8})
 
 
 def test_quadratic_forms():
@@ -210,7 +212,7 @@ def test_dual_variables_and_failures():
     np.testing.assert_allclose(value, [1.0, 2.0])
     np.testing.assert_allclose(dual, [2.0, 2.0])
     layer = CvxpyLayer(cp.Problem(cp.Minimize(x), [x >= low, x <= -1]), [low], [x])
-    with pytest.raises(diffcp.SolverError):
+    with pytest.raises(diffcp.SolverError, match="returned status infeasible: no solution"):
         layer(torch.ones(()))
 
 

@@ -174,12 +174,18 @@ def test_errors():
     with pytest.raises(RuntimeError, match="Found a NaN in A"):
         diffcp.solve_and_derivative(bad, b, c, cones)
     ones = sp.csc_matrix(np.ones((2, 1)))
-    with pytest.raises(diffcp.SolverError, match="Solver scs returned status Infeasible"):
+    with pytest.raises(diffcp.SolverError, match="Solver scs returned status infeasible"):
         diffcp.solve_only(ones, np.array([1.0, -1.0]), np.ones(1), {"f": 2})
     found = diffcp.solve_and_derivative_internal(
         ones, np.array([1.0, -1.0]), np.ones(1), {"f": 2}, raise_on_error=False
     )
     assert found["info"]["status"] == "Infeasible" and found["D"] is None
+
+
+@pytest.mark.parametrize(("method", "name"), [("SCS", "solved"), ("ECOS", "Solved")])
+def test_status_by_the_name_of_the_solver(method, name):
+    found = diffcp.solve_internal(*make(), solve_method=method)
+    assert found["info"]["status"] == name
 
 
 def test_behind_cvxpy(monkeypatch):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...cvxpy import compile_problem
+from ..diffcp._group import first_failure
 from ..diffcp._program import LPGD_MODES, check_method, check_mode, read_options
 from ..diffcp._program import SolverError as SolverError
 
@@ -44,16 +45,17 @@ def compile_layer(
     return compile_problem(problem, parameters, variables, gp, canon_backend=canon_backend)
 
 
-def check_shapes(program: Program, shapes: Sequence[tuple[int, ...]]) -> None:
+def check_shapes(program: Program, params: Sequence[Any]) -> None:
     """ValueError for values that do not fit the parameters."""
     expected = [parameter.shape for parameter in program.parameters]
-    if len(shapes) != len(expected):
+    if len(params) != len(expected):
         raise ValueError(
             "A tensor must be provided for each CVXPY parameter; "
-            f"received {len(shapes)} tensors, expected {len(expected)}"
+            f"received {len(params)} tensors, expected {len(expected)}"
         )
     batches: set[int] = set()
-    for k, (shape, one) in enumerate(zip(shapes, expected, strict=True)):
+    for k, (value, one) in enumerate(zip(params, expected, strict=True)):
+        shape = tuple(value.shape)
         extra = len(shape) - len(one)
         if extra not in (0, 1):
             raise ValueError(
@@ -98,7 +100,9 @@ def read_call(solver: Any, made_with: Any, called_with: Any, warm_start: bool) -
 
 def solver_error(why: object) -> SolverError:
     """diffcp's exception, for quadcone's: also that of diffcp itself, where a program has that."""
-    text = f"Solver quadcone returned status: {why}"
+    report = getattr(why, "report", None)
+    status = "" if report is None else f" {first_failure(report)}"
+    text = f"Solver quadcone returned status{status}: {why}"
     theirs = getattr(sys.modules.get("diffcp"), "SolverError", SolverError)
     if issubclass(SolverError, theirs):
         return SolverError(text)

@@ -11,18 +11,30 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..._problem import Problem
+from ..._report import Report
 from ..._solution import Solution
 from ..._status import Status
 from ._program import LPGD_MODES, Program, SolverError, places, values_at
 
-# By the names and the codes of SCS.
-STATUSES: dict[str, tuple[str, int]] = {
-    Status.SOLVED: ("Solved", 1),
-    Status.SOLVED_INACCURATE: ("Solved/Inaccurate", 2),
-    Status.PRIMAL_INFEASIBLE: ("Infeasible", -2),
-    Status.DUAL_INFEASIBLE: ("Unbounded", -1),
+# As diffcp calls what ECOS and Clarabel say, as SCS itself does, and its codes.
+STATUSES: dict[str, tuple[str, str, int]] = {
+    Status.SOLVED: ("Solved", "solved", 1),
+    Status.SOLVED_INACCURATE: (
+        "Solved/Inaccurate",
+        "solved (inaccurate - reached max_iters)",
+        2,
+    ),
+    Status.PRIMAL_INFEASIBLE: ("Infeasible", "infeasible", -2),
+    Status.DUAL_INFEASIBLE: ("Unbounded", "unbounded", -1),
 }
-FAILURE = ("Failure", -4)
+FAILURE = ("Failure", "failure", -4)
+
+
+def first_failure(report: Report) -> str:
+    """SCS's name for what became of the first problem that was not solved."""
+    failed = int(np.argmin(np.atleast_1d(report.solved)))
+    status = report.status if isinstance(report.status, str) else report.status[failed]
+    return STATUSES.get(status, FAILURE)[1]
 
 
 @dataclass
@@ -33,6 +45,7 @@ class Group:
     mode: str
     settings: dict[str, Any]
     derivative_kwargs: dict[str, Any]
+    solve_method: str | None
     warm_start: Any = None
     problem: Problem = field(init=False)
     solution: Solution = field(init=False)
@@ -58,14 +71,15 @@ class Group:
         )
 
     def status(self, k: int) -> tuple[str, int]:
-        """SCS's name for it, and its code."""
-        return STATUSES.get(self.solution.status[k], FAILURE)
+        """The name that solve_method's solver has for it, and SCS's code."""
+        name, by_scs, code = STATUSES.get(self.solution.status[k], FAILURE)
+        return by_scs if self.solve_method == "SCS" else name, code
 
-    def check(self, solve_method: str | None) -> None:
+    def check(self) -> None:
         """SolverError where a program has no solution."""
         failed = np.flatnonzero(~np.atleast_1d(self.solution.solved))
         if len(failed):
-            name = (solve_method or "quadcone").lower()
+            name = (self.solve_method or "quadcone").lower()
             raise SolverError(f"Solver {name} returned status {self.status(failed[0])[0]}")
 
     def result(self, k: int) -> dict[str, Any]:
@@ -124,14 +138,13 @@ class Group:
         """Lists of dA, db, dc, and dP where that is asked for."""
         if return_dP and self.programs[0].P is None:
             raise ValueError("P must be provided if return_dP is true.")
-        found = self._derived(kwargs).vjp(
-            *(np.stack([np.ravel(d) for d in ds]) for ds in (dxs, dys, dss))
-        )
+        cotangents = [np.stack([np.ravel(d) for d in ds]) for ds in (dxs, dys, dss)]
+        found = self._derived(kwargs).vjp(*cotangents)
         dAs = [_like(each.A, values) for each, values in zip(self.programs, found.A, strict=True)]
-        lists = (dAs, list(found.b), list(found.q))
-        if not return_dP:
-            return lists
-        return (*lists, [_part(*pair) for pair in zip(self.programs, found.P, strict=True)])
+        lists: tuple[list[Any], ...] = (dAs, list(found.b), list(found.q))
+        if return_dP:
+            lists += ([_part(*pair) for pair in zip(self.programs, found.P, strict=True)],)
+        return lists
 
     def _derived(self, kwargs: dict[str, Any]) -> Solution:
         """The solution whose derivative is that of the mode."""

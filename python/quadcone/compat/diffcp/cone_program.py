@@ -85,7 +85,7 @@ def solve_and_derivative_internal(
     check_mode(mode)
     group = _solve_one(A, b, c, cone_dict, solve_method, warm_start, mode, P, kwargs)
     if raise_on_error:
-        group.check(solve_method)
+        group.check()
     if not np.all(group.solution.solved):
         return {**group.result(0), "D": None, "DT": None}
 
@@ -118,7 +118,7 @@ def solve_internal(
     """As `solve_only`, a dictionary of x, y, s and info; see `solve_and_derivative_internal`."""
     group = _solve_one(A, b, c, cone_dict, solve_method, warm_start, "", P, kwargs)
     if raise_on_error:
-        group.check(solve_method)
+        group.check()
     return group.result(0)
 
 
@@ -219,7 +219,8 @@ def _solve_one(
 def _group(programs: Sequence[Any], mode: str, options: dict[str, Any], start: Any) -> Group:
     """mode: "" where no derivative is wanted."""
     settings = {**read_options(options), "derivatives": mode in EXACT_MODES}
-    return Group(programs, mode, settings, options.get("derivative_kwargs") or {}, start)
+    derivative = options.get("derivative_kwargs") or {}
+    return Group(programs, mode, settings, derivative, options.get("solve_method", "SCS"), start)
 
 
 Groups = list[tuple[list[int], Group]]
@@ -230,8 +231,7 @@ def _solve_many(
 ) -> tuple[int, Groups]:
     """The number of programs, and groups of them with their places."""
     As, bs, cs, cone_dicts, Ps, warm_starts = batch
-    method = options.get("solve_method", "SCS")
-    check_method(method)
+    check_method(options.get("solve_method", "SCS"))
     if n_jobs > 0:
         options = {"num_threads": n_jobs, **options}
     Ps = [None] * len(As) if Ps is None else Ps
@@ -247,7 +247,7 @@ def _solve_many(
             start = tuple(np.stack(each) for each in zip(*starts, strict=True))
         groups.append((indices, _group([programs[k] for k in indices], mode, options, start)))
     for _, group in groups:
-        group.check(method)
+        group.check()
     return len(programs), groups
 
 

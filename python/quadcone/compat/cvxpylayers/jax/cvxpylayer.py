@@ -35,7 +35,7 @@ class CvxpyLayer(Compiled):
         below jit and vmap, which hide the values, these are NaN instead.
         """
         arrays = [_array(value) for value in params]
-        check_shapes(self.program, [array.shape for array in arrays])
+        check_shapes(self.program, arrays)
         if self._custom is not None:
             return _run_custom(self._custom, {**self.solver_args, **(solver_args or {})}, arrays)
         values: tuple[Array, ...] = self._layer(Layer, solver_args, warm_start)(*arrays)

@@ -47,7 +47,7 @@ class CvxpyLayer(Compiled, nn.Module):
 
         Raises ValueError for shapes, and SolverError where a problem of the batch has no solution.
         """
-        check_shapes(self.program, [tuple(value.shape) for value in params])
+        check_shapes(self.program, params)
         if self._custom is not None:
             options = {**self.solver_args, **(solver_args or {})}
             return CustomFunction.apply(self._custom, options, *params)  # type: ignore[no-any-return, no-untyped-call]
