@@ -146,6 +146,37 @@ def test_lpgd_with_rho_and_without_a_quadratic_term():
     np.testing.assert_allclose(found[2], exact[2], atol=1e-3)  # as of tau alone
 
 
+@pytest.mark.parametrize("triangle", [False, True])
+def test_lpgd_with_rho_and_costs_on_slacks(triangle):
+    """rho holds s near its solution as well, of the problems alone whose ds is not 0."""
+    A, b, c, cones = make()
+    P = sp.csc_matrix(np.diag([1.0, 2, 3, 4]) + 0.1)
+    given = sp.triu(P, format="csc") if triangle else P
+    kwargs = {"tau": 1e-2, "rho": 0.5}
+    lists = [[each] * 2 for each in (A, b, c, cones)]
+    xs, ys, ss, _, DT = diffcp.solve_and_derivative_batch(
+        *lists, mode="lpgd_right", Ps=[given] * 2, derivative_kwargs=kwargs
+    )
+    rng = np.random.default_rng(1)
+    dx, dy, ds = rng.standard_normal(4), rng.standard_normal(12), rng.standard_normal(12)
+    dss = [ds, 0 * ds]
+    gradients = zip(*DT([dx] * 2, [dy] * 2, dss, return_dP=True), strict=True)
+    for k, (gA, gb, gc, gP) in enumerate(gradients):
+        x, y, _ = diffcp.utils.compute_adjoint_perturbed_solution(
+            dx, dy, dss[k], *kwargs.values(), A, b, c, P,
+            {"z": 1, "l": 5, "q": [3], "s": [2]}, xs[k], ys[k], ss[k],
+            {}, "SCS", diffcp.cone_program.solve_internal,
+        )  # fmt: skip
+        np.testing.assert_allclose(gc, (x - xs[k]) / 1e-2, atol=1e-8)
+        np.testing.assert_allclose(gb, (ys[k] - y) / 1e-2, atol=1e-8)
+        moved = (np.outer(y, x) - np.outer(ys[k], xs[k])) / 1e-2
+        np.testing.assert_allclose(gA.toarray(), moved, atol=1e-8)
+        moved = (np.outer(x, x) - np.outer(xs[k], xs[k])) / 2e-2
+        scale = 2.0 - np.eye(4) if triangle else 1.0
+        expected = (given != 0).toarray() * scale * moved
+        np.testing.assert_allclose(gP.toarray(), expected, atol=1e-8)
+
+
 def test_projection_of_the_embedding():
     cones = [("z", 1), ("l", 2)]
     found = diffcp.cone_program.pi((np.array([-1.0]), -np.ones(3), np.array([-2.0])), cones)

@@ -14,7 +14,8 @@ from ..._problem import Problem
 from ..._report import Report
 from ..._solution import Solution
 from ..._status import Status
-from ._program import LPGD_MODES, Program, SolverError, places, values_at
+from ._program import LPGD_MODES, Program, SolverError, places, read_program, values_at
+from .utils import embed_problem
 
 # As diffcp calls what ECOS and Clarabel say, as SCS itself does, and its codes.
 STATUSES: dict[str, tuple[str, str, int]] = {
@@ -144,7 +145,28 @@ class Group:
         lists: tuple[list[Any], ...] = (dAs, list(found.b), list(found.q))
         if return_dP:
             lists += ([_part(*pair) for pair in zip(self.programs, found.P, strict=True)],)
+        if self.mode in LPGD_MODES and {**self.derivative_kwargs, **kwargs}.get("rho"):
+            for k in np.flatnonzero(cotangents[2].any(1)).tolist():
+                own = self._adjoint_near_slacks(k, *(each[k] for each in cotangents), **kwargs)
+                for values, value in zip(lists, own, strict=False):
+                    values[k] = value
         return lists
+
+    def _adjoint_near_slacks(self, k: int, dx: Any, dy: Any, ds: Any, **kwargs: Any) -> list[Any]:
+        """dA, db, dc, dP of program k where rho keeps s near its solution as well as x, as diffcp
+        has it where ds is not 0: those of the program that has s among its variables."""
+        program = self.programs[k]
+        P, (m, n) = program.dP_pattern, program.A.shape
+        A, b, c, whole, cones = embed_problem(program.A, program.b, program.c, P, program.cones)
+        options = self.settings, self.derivative_kwargs, self.solve_method
+        group = Group([read_program(A, b, c, cones, whole)], self.mode, *options)
+        cotangents = np.append(dx, ds), np.append(dy, np.zeros(m)), np.zeros(2 * m)
+        dA, db, dc, *dP = group.adjoint(
+            *([each] for each in cotangents), return_dP=P is not None, **kwargs
+        )
+        # By columns, entries of A and P come first.
+        own = [_like(program.A, dA[0].data[: program.A.nnz]), db[0][:m], dc[0][:n]]
+        return own + [_like(P, each[0].data[: P.nnz]) for each in dP]
 
     def _derived(self, kwargs: dict[str, Any]) -> Solution:
         """The solution whose derivative is that of the mode."""
