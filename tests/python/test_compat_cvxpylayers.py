@@ -166,6 +166,17 @@ def test_copies(fit):
         torch.testing.assert_close(twin(A, b), layer(A, b))
 
 
+def test_checkpoints_of_cvxpylayers(fit):
+    """They have the matrices of the problem, and those of other modules are still checked."""
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), CvxpyLayer(*fit))
+    saved = model.state_dict()
+    assert set(saved) == {"0.weight", "0.bias"}
+    theirs = {"1.q": torch.ones(4, 7), "1.A": torch.ones(9, 7)}
+    model.load_state_dict({**saved, **theirs})
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        model.load_state_dict({**saved, "1.other": torch.ones(1)})
+
+
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [

@@ -74,6 +74,14 @@ class CvxpyLayer(Compiled, nn.Module):
             for value, early in zip(values, found, strict=True)
         )
 
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *arguments: Any
+    ) -> None:
+        """What cvxpylayers 1.x saves is the compiled problem, which is here already."""
+        for name in ("P", "q", "A"):
+            state_dict.pop(prefix + name, None)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
 
 class CustomFunction(torch.autograd.Function):
     """(method, solver_args, parameters ...) -> values of the variables."""
