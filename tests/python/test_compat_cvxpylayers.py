@@ -166,6 +166,22 @@ def test_copies(fit):
         torch.testing.assert_close(twin(A, b), layer(A, b))
 
 
+def test_derived_layer_with_attributes_of_its_own(fit):
+    class Derived(CvxpyLayer):
+        def __init__(self):
+            self.solver = self.problem = "set before"
+            super().__init__(*fit)
+            self.solver = self.solver_args = self.program = self.layers = "set after"
+
+        def forward(self, *params, **kwargs):
+            return super().forward(*params, **kwargs)[0]
+
+    A, b = tensors((3, 2), (3,))
+    derived = Derived()
+    torch.testing.assert_close(derived(A, b), CvxpyLayer(*fit)(A, b)[0])
+    assert derived.problem == "set before"
+
+
 def test_checkpoints_of_cvxpylayers(fit):
     """They have the matrices of the problem, and those of other modules are still checked."""
     model = torch.nn.Sequential(torch.nn.Linear(2, 3), CvxpyLayer(*fit))

@@ -11,7 +11,10 @@ from ._custom import CustomMethod
 
 
 class Compiled:
-    """A compiled problem, and a layer of quadcone for all settings that calls have asked for."""
+    """A compiled problem, and a layer of quadcone for all settings that calls have asked for.
+
+    Its attributes are private: classes that derive from cvxpylayers' have others by such names.
+    """
 
     def __init__(
         self,
@@ -28,9 +31,11 @@ class Compiled:
     ) -> None:
         super().__init__()
         del verbose
-        self.solver, gp = read_solver(solver, gp)
-        self.solver_args = solver_args or {}
-        self.program = compile_layer(problem, parameters, variables, self.solver, gp, canon_backend)
+        self._solver, gp = read_solver(solver, gp)
+        self._solver_args = solver_args or {}
+        self._program = compile_layer(
+            problem, parameters, variables, self._solver, gp, canon_backend
+        )
         self._layers: dict[Any, Any] = {}
         self._custom = custom_method and CustomMethod(
             problem, parameters, variables, gp, custom_method
@@ -40,10 +45,10 @@ class Compiled:
         self, make: Callable[..., Any], solver_args: dict[str, Any] | None, warm_start: bool
     ) -> Any:
         """make(program, settings ...) for the settings of a call, or what it has made of them."""
-        settings = read_call(self.solver, self.solver_args, solver_args, warm_start)
+        settings = read_call(self._solver, self._solver_args, solver_args, warm_start)
         key = tuple(sorted(settings.items()))
         if key not in self._layers:
-            self._layers[key] = make(self.program, **settings)
+            self._layers[key] = make(self._program, **settings)
         return self._layers[key]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -35,9 +35,9 @@ class CvxpyLayer(Compiled):
         below jit and vmap, which hide the values, these are NaN instead.
         """
         arrays = [_array(value) for value in params]
-        check_shapes(self.program, arrays)
+        check_shapes(self._program, arrays)
         if self._custom is not None:
-            return _run_custom(self._custom, {**self.solver_args, **(solver_args or {})}, arrays)
+            return _run_custom(self._custom, {**self._solver_args, **(solver_args or {})}, arrays)
         values: tuple[Array, ...] = self._layer(Layer, solver_args, warm_start)(*arrays)
         for value in values:
             if not isinstance(value, jax.core.Tracer) and bool(jnp.isnan(value).any()):

@@ -47,16 +47,16 @@ class CvxpyLayer(Compiled, nn.Module):
 
         Raises ValueError for shapes, and SolverError where a problem of the batch has no solution.
         """
-        check_shapes(self.program, params)
+        check_shapes(self._program, params)
         if self._custom is not None:
-            options = {**self.solver_args, **(solver_args or {})}
+            options = {**self._solver_args, **(solver_args or {})}
             return CustomFunction.apply(self._custom, options, *params)  # type: ignore[no-any-return, no-untyped-call]
         layer = self._layer(partial(Layer, on_failure="raise"), solver_args, warm_start)
         try:
             values: tuple[Tensor, ...] = layer(*params)
         except SolveError as error:
             raise solver_error(error) from error
-        iterations = early_stop(self.solver, self.solver_args, solver_args)
+        iterations = early_stop(self._solver, self._solver_args, solver_args)
         if not iterations or is_traced():
             return values
         return self._stop_early(params, values, iterations)
@@ -66,7 +66,7 @@ class CvxpyLayer(Compiled, nn.Module):
     ) -> tuple[Tensor, ...]:
         """What SCS has by then, with the derivatives of the solution."""
         arrays = [_to_numpy(value) for value in params]
-        found = unfinished(self.program, arrays, iterations)
+        found = unfinished(self._program, arrays, iterations)
         if found is None:
             return values
         return tuple(
