@@ -12,8 +12,6 @@ replace("qpth", "cvxpylayers", "proxsuite.torch")
 from qpth.qp import QPFunction
 import qpth.solvers.pdipm.batch
 from cvxpylayers.torch.cvxpylayer import CvxpyLayer
-sys.modules["proxsuite"] = types.ModuleType("proxsuite")
-sys.modules["proxsuite"].__path__ = []
 from proxsuite.torch.utils import extract_nBatch
 
 import quadcone.compat.cvxpylayers.torch
@@ -40,3 +38,17 @@ replace("qpth")
 
 def test_replace():
     subprocess.run([sys.executable, "-c", CODE], check=True)
+
+
+def test_replace_a_part_of_what_is_installed(tmp_path):
+    """The rest of proxsuite stays what it is."""
+    (tmp_path / "proxsuite").mkdir()
+    (tmp_path / "proxsuite" / "__init__.py").write_text("proxqp = 'theirs'")
+    code = (
+        "from quadcone.compat import replace\n"
+        "replace('proxsuite.torch')\n"
+        "import proxsuite, proxsuite.torch.qplayer as layer\n"
+        "assert proxsuite.proxqp == 'theirs'\n"
+        "assert layer.__name__ == 'quadcone.compat.proxsuite_torch.qplayer'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

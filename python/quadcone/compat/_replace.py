@@ -39,6 +39,7 @@ def replace(*packages: str) -> None:
         if module is not None and not module.__name__.startswith(__package__):
             raise RuntimeError(f"{name} has been imported already; replace it before that")
     sys.meta_path.insert(0, _Finder(packages))
+    sys.meta_path.append(_LastResort(packages))
 
 
 class _Finder(MetaPathFinder, Loader):
@@ -66,3 +67,16 @@ class _Finder(MetaPathFinder, Loader):
         # The import system has put the spec of the other name here.
         if module.__spec__ is not None:
             module.__spec__ = self.specs.pop(module.__spec__.name)
+
+
+class _LastResort(MetaPathFinder):
+    """Finds a package that is not installed, of which a part is replaced: an empty one."""
+
+    def __init__(self, packages: Sequence[str]) -> None:
+        self.packages = packages
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        is_above = any(name.startswith(f"{fullname}.") for name in self.packages)
+        return ModuleSpec(fullname, None, is_package=True) if is_above else None
