@@ -43,6 +43,8 @@ def test_arguments_of_the_old_version(fit):
     A, b = tensors((3, 2), (3,))
     new, old = CvxpyLayer(*fit, solver="DIFFCP"), CvxpyLayer(*fit, False)
     torch.testing.assert_close(new(A, b), old(A, b, solver_args={"max_iters": 100}))
+    custom = CvxpyLayer(*fit, False, (lambda params, context: ([params[1][:2]], {}), None))
+    torch.testing.assert_close(custom(A, b)[0], b[:2])
 
 
 def test_layers_in_the_modules_that_define_them():

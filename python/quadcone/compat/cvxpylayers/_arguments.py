@@ -108,8 +108,3 @@ def solver_error(why: object) -> SolverError:
         return SolverError(text)
     both: type[SolverError] = type("SolverError", (SolverError, theirs), {})
     return both(text)
-
-
-def read_solver(solver: Any, gp: bool) -> tuple[Any, bool]:
-    """solver and gp, of either version: the fourth argument of 0.1 is gp."""
-    return (None, solver) if isinstance(solver, bool) else (solver, gp)

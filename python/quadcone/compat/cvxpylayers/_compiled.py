@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._arguments import compile_layer, read_call, read_solver
+from ._arguments import compile_layer, read_call
 from ._custom import CustomMethod
 
 
@@ -31,7 +31,10 @@ class Compiled:
     ) -> None:
         super().__init__()
         del verbose
-        self._solver, gp = read_solver(solver, gp)
+        if isinstance(solver, bool):
+            # The fourth and the fifth argument of version 0.1 are gp and custom_method.
+            solver, gp, custom_method = None, solver, gp or custom_method
+        self._solver = solver
         self._solver_args = solver_args or {}
         self._program = compile_layer(
             problem, parameters, variables, self._solver, gp, canon_backend
