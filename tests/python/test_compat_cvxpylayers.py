@@ -157,8 +157,10 @@ def test_errors_are_those_of_a_diffcp_that_is_there(monkeypatch):
     x, limit = cp.Variable(1), cp.Parameter(1)
     layer = CvxpyLayer(cp.Problem(cp.Minimize(x), [x <= limit]), [limit], [x])
     for kind in (TheirError, diffcp.SolverError):
-        with pytest.raises(kind, match="quadcone"):
+        with pytest.raises(kind, match="quadcone") as raised:
             layer(torch.ones(1))
+        twin = pickle.loads(pickle.dumps(raised.value))
+        assert isinstance(twin, kind) and str(twin) == str(raised.value)
 
 
 def test_copies(fit):

@@ -102,9 +102,14 @@ def solver_error(why: object) -> SolverError:
     """diffcp's exception, for quadcone's: also that of diffcp itself, where a program has that."""
     report = getattr(why, "report", None)
     status = "" if report is None else f" {first_failure(report)}"
-    text = f"Solver quadcone returned status{status}: {why}"
+    return _error_of_both(f"Solver quadcone returned status{status}: {why}")
+
+
+def _error_of_both(text: str) -> SolverError:
     theirs = getattr(sys.modules.get("diffcp"), "SolverError", SolverError)
     if issubclass(SolverError, theirs):
         return SolverError(text)
-    both: type[SolverError] = type("SolverError", (SolverError, theirs), {})
+    # No module has this class by its name, so pickles, as of a process in a pool, make it again.
+    members = {"__reduce__": lambda error: (_error_of_both, error.args)}
+    both: type[SolverError] = type("SolverError", (SolverError, theirs), members)
     return both(text)
