@@ -78,6 +78,22 @@ def test_callback_sees_progress_and_stops(long_solve):
     assert not np.any(np.isnan(solution.x[~interrupted]))
 
 
+@pytest.mark.parametrize("condense", [True, False])
+def test_a_stop_where_every_problem_has_its_own_values(condense):
+    """Those that are stopped before they are condensed have nothing to continue with."""
+    rng = np.random.default_rng(0)
+    data = feasible(rng, 60, 20, 60).one(0)
+    problem = qc.Problem(data.P, data.A, data.cones, condense=condense, num_threads=1)
+    P = data.P * np.linspace(1.0, 1.1, 2000)[:, None, None]
+    solution = problem.solve(data.q, data.b, P=P, callback=lambda *_: True)
+    stopped = np.array(solution.status) == "interrupted"
+    assert stopped.any()
+    assert np.all(solution.solved[~stopped])
+    gradients = solution.vjp(np.ones_like(solution.x))
+    assert np.all(np.isnan(solution.x[stopped])) and np.all(np.isnan(gradients.P[stopped]))
+    assert np.all(np.isfinite(gradients.A))  # of those that are solved
+
+
 def test_an_exception_in_a_callback_is_raised(long_solve):
     with pytest.raises(ZeroDivisionError):
         long_solve(callback=lambda *_: 1 // 0)
