@@ -304,12 +304,24 @@ static krylov_outcome solve_by_products(qc__group *g, const qc__derivative_job *
     return out;
 }
 
+/* NaN where the smoothed pair of a block was not found: the largest residual passes over NaN. */
+static lane smoothed_residual(const qc__group *g, lane residual)
+{
+    for (int32_t t = 0; t < g->block_count; t++) {
+        const lane ds = lane_at(g->ds, g->block_row[t]);
+        residual = lane_select(lane_le(ds, ds), residual, lane_set1(NAN));
+    }
+    return residual;
+}
+
 static krylov_outcome solve_by_factor(qc__group *g, const qc__derivative_job *job,
                                       const derivation *way, int64_t d, mask solved)
 {
     const int smoothed = is_smoothed(job);
     way->rhs(g, job, d);
     krylov_outcome out = {.residual = solve_jacobian(g, smoothed), .least = mask_none()};
+    if (smoothed)
+        out.residual = smoothed_residual(g, out.residual);
     out.solved = lane_le(out.residual, lane_set1(DERIVATIVE_EXACT));
     mask singular = mask_andnot(solved, out.solved);
     way->solution(g);

@@ -258,6 +258,16 @@ def test_smoothed_becomes_exact(rng, cones):
     assert errors[1] <= 0.02 * errors[0] + 1e-6 * (1.0 + largest(limit))
 
 
+def test_a_smoothed_pair_that_is_not_found():
+    """The dual of a power cone that is nearly a halfspace: NaN does not pass for an answer."""
+    b, cones = np.zeros(3), {"p": [-1e-3]}
+    solution = qc.solve(np.eye(3), -np.ones(3), -np.eye(3), b, cones, derivative_mode="smoothed")
+    gradients = solution.vjp(np.ones(3))
+    assert solution.status == "solved"
+    assert np.all(np.isnan(gradients.q)) == (solution.derivative_status == "inaccurate")
+    assert np.all(np.isfinite(gradients.q)) == (solution.derivative_status == "approximate")
+
+
 # ---- differences of solutions ----
 
 
