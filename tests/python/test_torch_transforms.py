@@ -126,6 +126,29 @@ def test_jacobians_agree():
     assert torch.allclose(cotangent, expected.sum(0), atol=1e-12)
 
 
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize("batched", ["", "q", "PA"])
+def test_many_cotangents_at_once(batched, sparse):
+    """is_grads_batched=True maps by an older vmap, which knows fewer operations of torch."""
+    layer, (P, q, A, b) = cone_values(batched, sparse)
+    values = learned([q, b, P, A])
+    x = layer(*values)[0]
+    sides = torch.eye(x.numel(), dtype=torch.float64).reshape(-1, *x.shape)
+    many = torch.autograd.grad(x, values, sides, retain_graph=True, is_grads_batched=True)
+    for k, side in enumerate(sides):
+        one = torch.autograd.grad(x, values, side, retain_graph=True)
+        for gradients, gradient in zip(many, one, strict=True):
+            assert torch.allclose(gradients[k], gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_derivatives_of_no_rows():
+    Q, q, *_ = arguments(batched=("q",))
+    G = torch.zeros(0, 4, dtype=torch.float64, requires_grad=True)
+    x = qp(Q, q, G, torch.zeros(0, dtype=torch.float64))
+    (gradient,) = torch.autograd.grad(x.sum(), G, create_graph=True)
+    assert gradient.shape == G.shape
+
+
 MAPPED = [NAMES, ("q",), ("Q",), ("A", "h"), ("G", "b", "q"), ("Q", "q", "G", "h")]
 
 
@@ -306,3 +329,5 @@ def test_errors_below_a_transform():
         vmap(lambda q: qp(Q, q))(q[None, :3])
     with pytest.raises(TypeError, match="Q is of type NoneType"):
         vmap(lambda q: qp(None, q))(q[None])
+    with pytest.raises(ValueError, match="a dimension of size 0, expected at least 1 problem"):
+        vmap(lambda q: qp(Q, q))(q[None][:0])

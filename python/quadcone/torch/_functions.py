@@ -78,7 +78,8 @@ def gradients(
     ux, uv = (part[0] for part in u)
     b = problem[3]
     rows = 0 if b is None else b.shape[-1]
-    for k, part in ((1, -ux), (3, uv[..., :rows]), (5, uv[..., rows:])):
+    above, below = uv.split((rows, uv.shape[-1] - rows), -1)
+    for k, part in ((1, -ux), (3, above), (5, below)):
         argument = problem[k]
         if argument is not None and needs[k]:
             shared = argument.dim() < part.dim()
@@ -340,6 +341,8 @@ Run = Callable[..., Any]
 def _map_solve(run: Run, info: Any, in_dims: Any, spec: str, *args: Any) -> Any:
     """Map solve over problems."""
     *tensors, keep = args
+    if info.batch_size == 0:
+        raise ValueError("vmap maps over a dimension of size 0, expected at least 1 problem")
     count, ranks = info.batch_size, read_spec(spec).ranks
     problem, size = fold_problem(ranks, count, in_dims[1:7], tuple(tensors))
     *parts, handle = run(spec, *problem, keep)

@@ -52,8 +52,8 @@ def push(spec: str, problem: Tensors, tangents: Sequence[Tensor | None], w: Pair
             top = top + _times((Pd + Pd.mT) / 2, x)
         else:
             rows, columns = pattern(spec, "P")
-            top = top + _scatter(Pd * x[..., columns], rows, x) / 2
-            top = top + _scatter(Pd * x[..., rows], columns, x) / 2
+            top = top + _scatter(Pd * _pick(x, columns), rows, x) / 2
+            top = top + _scatter(Pd * _pick(x, rows), columns, x) / 2
     parts = []
     for k, block in _blocks(problem).items():
         Ad, part = tangents[k], block.of(y)
@@ -64,13 +64,18 @@ def push(spec: str, problem: Tensors, tangents: Sequence[Tensor | None], w: Pair
             parts.append(_times(Ad, x))
         else:
             rows, columns = pattern(spec, "A")
-            top = top + _scatter(Ad * part[..., rows], columns, x)
-            parts.append(_scatter(Ad * x[..., columns], rows, part))
+            top = top + _scatter(Ad * _pick(part, rows), columns, x)
+            parts.append(_scatter(Ad * _pick(x, columns), rows, part))
     return top, torch.cat(parts, -1) if parts else torch.zeros_like(y)
 
 
 def _times(matrix: Tensor, vector: Tensor) -> Tensor:
     return (matrix @ vector.unsqueeze(-1)).squeeze(-1)
+
+
+def _pick(vector: Tensor, places: Tensor) -> Tensor:
+    """Entries along the last dimension, by an operation that is_grads_batched=True can map too."""
+    return vector.index_select(-1, places)
 
 
 def _scatter(values: Tensor, places: Tensor, like: Tensor) -> Tensor:
@@ -105,16 +110,17 @@ def pull(
         else:
             rows, columns = pattern(spec, "P" if k == 0 else "A")
             sums = (0, 1) if shared else (0,)
-            first, second = ((a[..., rows] * c[..., columns]).sum(sums) for a, c in pairs)
+            first, second = ((_pick(a, rows) * _pick(c, columns)).sum(sums) for a, c in pairs)
         gradients[k] = -(first + second) / 2 if k == 0 else -(first + second)
     return gradients
 
 
 def _outer(a: Tensor, c: Tensor, shared: bool) -> Tensor:
     """a c', summed over the sides, and over the batch where the matrix is shared."""
-    if a.dim() == 2:
-        return torch.einsum("ri,rj->ij", a, c)
-    return torch.einsum("rbi,rbj->ij" if shared else "rbi,rbj->bij", a, c)
+    if shared:
+        count = a.shape[0] * a.shape[1]
+        a, c = a.reshape(count, a.shape[-1]), c.reshape(count, c.shape[-1])
+    return a.movedim(0, -1) @ c.movedim(0, -2)
 
 
 def hide(solved: Tensor, vectors: Pair) -> Pair:
