@@ -110,7 +110,7 @@ def _check(layer: Layer, case: Case, shape: str, tolerances: tuple[float, float]
         x, vjp = layer(*arguments, case.cones)
         weights = np.linspace(1.0, 2.0, x.size).reshape(x.shape)
         gradients = vjp(weights)
-        errors = _errors(case, (x, weights, gradients), truth, slope)
+        errors = _errors(case, arguments, (x, weights, gradients), truth, slope)
     except NotImplementedError:
         verdict = "not supported"
     except Exception as error:
@@ -121,10 +121,17 @@ def _check(layer: Layer, case: Case, shape: str, tolerances: tuple[float, float]
     return Row(case.name, case.kind, shape, *errors, verdict)
 
 
-def _errors(case: Case, found: Any, truth: Any, slope: Any) -> tuple[float, float]:
-    """Of the solution and of the derivative along the directions, relative."""
+def _errors(
+    case: Case, arguments: tuple[Any, ...], found: Any, truth: Any, slope: Any
+) -> tuple[float, float]:
+    """Of the solution and of the derivative along the directions, relative; infinite where one has
+    another shape, as the gradient of a shared argument that is not summed."""
     x, weights, gradients = found
+    if np.shape(x) != (*arguments[1].shape[:-1], *truth.shape):
+        return np.inf, np.inf
     solution_error = float(np.max(np.abs(x - truth)) / (1.0 + np.max(np.abs(truth))))
+    if [np.shape(gradient) for gradient in gradients] != [X.shape for X in arguments]:
+        return solution_error, np.inf
     expected = float(np.sum(weights * slope))
     got = sum(
         float(np.sum(np.asarray(gradient) * direction))
@@ -136,7 +143,7 @@ def _errors(case: Case, found: Any, truth: Any, slope: Any) -> tuple[float, floa
 
 def _shaped(case: Case, shape: str) -> tuple[Any, ...]:
     """The arguments of one problem, of a batch that shares P and A, of one that shares nothing."""
-    P, q, A, b = case.arguments
+    P, q, A, b = (X.copy() for X in case.arguments)  # a layer may write into what it gets
     if shape == "single":
         return P, q, A, b
     q, b = np.stack([q] * 3), np.stack([b] * 3)

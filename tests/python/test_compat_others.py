@@ -216,8 +216,20 @@ def test_conformance_finds_faults():
     def unable(*arguments):
         raise NotImplementedError
 
-    assert {row.verdict for row in testing.check_layer(halved)} == {"WRONG"}
-    assert not testing.check_layer(unable).wrong
+    def unsummed(*arguments):
+        x, vjp = testing.quadcone_layer(*arguments)
+        return x, lambda dx: [np.stack([gradient / 3] * 3) for gradient in vjp(dx)]
+
+    def vandal(*arguments):
+        x, vjp = testing.quadcone_layer(*arguments)
+        for value in arguments[:4]:
+            value *= 0.0
+        return x, vjp
+
+    for layer in halved, unsummed:
+        assert {row.verdict for row in testing.check_layer(layer)} == {"WRONG"}
+    for layer in unable, vandal:
+        assert not testing.check_layer(layer).wrong
 
 
 def test_import_is_light():
