@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pickle
 
+import cvxpy as cp
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -92,6 +93,13 @@ def test_pickle_and_dtypes():
     single = [jnp.asarray(array, jnp.float32) for array in arrays]
     assert layer(*single)[0].dtype == jnp.float32
     assert repr(layer) == repr(again)
+
+
+def test_a_problem_without_parameters():
+    x = cp.Variable(2)
+    problem = cp.Problem(cp.Minimize(cp.sum_squares(x - 1.0)))
+    (value,) = quadcone.jax.CvxpyLayer(problem, [], [x], engine="lanes")()
+    np.testing.assert_allclose(value, np.ones(2), atol=1e-9)
 
 
 @pytest.mark.parametrize(

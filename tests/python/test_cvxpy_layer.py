@@ -309,6 +309,19 @@ def test_errors_of_a_problem():
         CvxpyLayer(problem, [p], [x], gp=True)
 
 
+def test_settings_of_what_makes_a_problem():
+    """Those that only a Problem can be given: the layer makes one."""
+    x, p = cp.Variable(2), cp.Parameter(2)
+    problem = cp.Problem(cp.Minimize(cp.sum_squares(x - p)), [x >= 0])
+    layer = CvxpyLayer(
+        problem, [p], [x], isa="base", engine="lanes", condense=False, tolerance=1e-9
+    )
+    assert layer.program.problem._family[5:] == ("base", 0, "lanes")
+    assert layer.solver.settings.tolerance == 1e-9
+    (value,) = layer(torch.tensor([1.0, -1.0], dtype=torch.float64))
+    assert torch.allclose(value, torch.tensor([1.0, 0.0], dtype=torch.float64))
+
+
 def test_imports_are_lazy():
     program = (
         "import sys, quadcone, quadcone.torch\n"

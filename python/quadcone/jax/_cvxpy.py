@@ -60,7 +60,9 @@ class CvxpyLayer:
                 gp,
                 sparse_values=sparse_values,
                 canon_backend=canon_backend,
+                **settings,
             )
+            settings = {}
         problem = problem.serving(settings)
         self._prepare(problem, ConeLayer(problem.problem, **settings))
 
@@ -99,7 +101,7 @@ class CvxpyLayer:
             jnp.log(arrays[block.parameter]) if block.log else arrays[block.parameter]
             for block in program.inputs
         ]
-        P, q, A, b = _evaluate(evaluation, inputs, arrays[0].dtype)
+        P, q, A, b = _evaluate(evaluation, inputs, output_dtype(arrays))
         assert q is not None and b is not None  # which hold for all of their problem
         x, y, _ = self.solver(q=q, b=b, P=P, A=A)
         size = x.shape[:-1]

@@ -62,7 +62,9 @@ class CvxpyLayer(nn.Module):
                 gp,
                 sparse_values=sparse_values,
                 canon_backend=canon_backend,
+                **settings,
             )
+            settings = {}
         self.program = problem.serving(settings)
         self.solver = ConeLayer(self.program.problem, **settings)
         self._traced = TracedProgram(self.program)
