@@ -19,6 +19,7 @@ from ._values import (
     as_doubles,
     common_batch,
     empty_form,
+    is_absent,
     is_shared,
     matrix_form,
     matrix_size,
@@ -167,8 +168,8 @@ class Problem:
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            "P": None if self._forms[0].shape == (0,) else self.P,
-            "A": None if self.m == 0 else self.A,
+            "P": None if is_absent(self._forms[0], self._P) else self.P,
+            "A": None if is_absent(self._forms[2], self._A) else self.A,
             "cones": self.cones,
             "settings": self.settings,
         }

@@ -95,6 +95,11 @@ def empty_form(name: str, rows: int, cols: int) -> tuple[Form, Argument]:
     return form, Argument(name, np.zeros(0), 0, None)
 
 
+def is_absent(form: Form, argument: Argument) -> bool:
+    """Whether this is the matrix of `empty_form`."""
+    return form.pattern is not None and argument.sparse is None
+
+
 def matrix_size(form: Form) -> tuple[int, int]:
     """Rows and columns."""
     rows, cols = form.matrix_shape or form.shape

@@ -182,6 +182,9 @@ def test_pickle_and_copy(sparse):
         assert np.array_equal(twin.solve(q, b).x, before.x)
     empty = pickle.loads(pickle.dumps(qc.Problem(None, A, CONES)))
     assert empty.solve(q, b).x == pytest.approx([1.0, 0.0])
+    nothing = qc.Problem(sp.csc_array((2, 2)), np.zeros((0, 2)), {})
+    twin = pickle.loads(pickle.dumps(nothing))
+    assert twin.P.shape == (2, 2) and twin.A.shape == (0, 2)
 
 
 def test_raise():
