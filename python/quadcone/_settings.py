@@ -169,4 +169,4 @@ def _check_count(name: str, value: object) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} is {value!r}, expected an integer")
     if not 1 <= int(value) < 2**31:
-        raise ValueError(f"{name} is {value!r}, expected at least 1")
+        raise ValueError(f"{name} is {value!r}, expected at least 1 and less than 2**31")

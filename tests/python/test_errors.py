@@ -58,6 +58,7 @@ def test_problem(P, A, cones, error, message):
         ("tolerance", "tight", TypeError, "tolerance is 'tight', expected a number"),
         ("tolerance_infeasible", -1.0, ValueError, "tolerance_infeasible is -1.0"),
         ("max_iterations", 0, ValueError, "max_iterations is 0, expected at least 1"),
+        ("max_iterations", 2**31, ValueError, r"2147483648, expected .* and less than 2\*\*31"),
         ("max_iterations", 1.5, TypeError, "max_iterations is 1.5, expected an integer"),
         ("num_threads", -2, ValueError, "num_threads is -2, expected at least 1"),
         ("num_threads", True, TypeError, "num_threads is True, expected an integer"),

@@ -195,6 +195,7 @@ def test_raise():
         ({"q": None}, TypeError, "q is of type NoneType, expected an array"),
         ({"G": sp.csr_array(np.ones((3, 4)))}, TypeError, "G is a sparse matrix"),
         ({"b": np.ones(2) * 1j}, TypeError, "b has dtype complex128, expected real numbers"),
+        ({"b": jax.random.key(0)}, TypeError, r"b has dtype key.*, expected real numbers"),
         ({"callback": print}, TypeError, "callback is given, but a compiled program"),
         ({"tolerance": 2.0}, ValueError, "tolerance is 2.0"),
     ],

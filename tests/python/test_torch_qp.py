@@ -408,6 +408,7 @@ ERRORS = [
     ({"G": torch.ones(3, 4).to_sparse()}, TypeError, "G has layout torch.sparse_coo"),
     ({"on_failure": "ignore"}, ValueError, "on_failure is 'ignore'"),
     ({"tolerance": 2.0}, ValueError, "tolerance is 2.0"),
+    ({"tolerance": [2.0]}, TypeError, r"tolerance is \[2.0\], expected a number"),
     ({"colour": 2.0}, TypeError, "colour"),
 ]
 

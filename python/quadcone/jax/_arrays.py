@@ -28,13 +28,14 @@ def as_array(name: str, value: Any) -> Array:
     except (TypeError, ValueError):
         kind = type(value).__name__
         raise TypeError(f"{name} is of type {kind}, expected an array") from None
-    if array.dtype.kind not in "biu" and not _is_floating(array):
+    code = getattr(array.dtype, "kind", None)  # the keys of jax.random have none
+    if code not in ("b", "i", "u") and not _is_floating(array):
         raise TypeError(f"{name} has dtype {array.dtype}, expected real numbers")
     return array
 
 
 def _is_floating(array: Array) -> bool:
-    return array.dtype.kind == "f" or jnp.issubdtype(array.dtype, jnp.floating)
+    return bool(jnp.issubdtype(array.dtype, jnp.floating))
 
 
 def _as_type(array: Array, dtype: Any) -> Array:

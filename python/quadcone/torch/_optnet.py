@@ -163,7 +163,10 @@ def read_settings(settings: dict[str, Any]) -> Settings:
     """Settings by keywords, kept where they have no callback: it may hold on to much."""
     if settings.get("callback") is not None:
         return Settings(**settings)
-    return _cached_settings(**settings)
+    try:
+        return _cached_settings(**settings)
+    except TypeError:  # of the cache, for what cannot be hashed, or of Settings
+        return Settings(**settings)
 
 
 _cached_settings = lru_cache(maxsize=64)(Settings)
