@@ -342,5 +342,8 @@ def test_double_backward_and_transforms():
     assert torch.autograd.gradgradcheck(first, values, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(torch.func.vmap(first)(*values), first(*values))
     one = tensors(case)
+    for batch in (tuple(one), tuple(values)):
+        found = torch.autograd.functional.jacobian(first, batch, vectorize=True)
+        torch.testing.assert_close(found, torch.autograd.functional.jacobian(first, batch))
     forward = torch.func.jacfwd(first, argnums=(0, 1))(*one)
     torch.testing.assert_close(forward, torch.func.jacrev(first, argnums=(0, 1))(*one))

@@ -17,6 +17,8 @@ from torch.autograd import forward_ad
 from .._program import Stage
 from ._tensors import CPU, DOUBLE, Place, Tensors, as_doubles
 
+is_mapped = torch._C._functorch.is_legacy_batchedtensor
+
 
 class Way(NamedTuple):
     """A stage, and which way it is gone."""
@@ -59,6 +61,33 @@ def _go(way: Way, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
     return way.run(tensors)
 
 
+def _go_mapped(way: Way, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+    """As `_go`, also where tensors are mapped by the older vmap, that of is_grads_batched=True."""
+    mapped = [k for k, t in enumerate(tensors) if t is not None and is_mapped(t)]
+    if not mapped:
+        return _go(way, *tensors)
+    level = torch._C._vmapmode_increment_nesting() - 1
+    torch._C._vmapmode_decrement_nesting()
+    plain: list[Any] = list(tensors)
+    for k in mapped:
+        plain[k] = torch._remove_batch_dim(plain[k], level, 0, 0)
+    dims = [0 if k in mapped else None for k in range(len(plain))]
+    results, _ = _map(len(plain[mapped[0]]), dims, way, *plain)
+    return tuple(None if r is None else torch._add_batch_dim(r, 0, level) for r in results)
+
+
+def _map(count: int, dims: Sequence[Any], way: Way, *tensors: Tensor | None) -> tuple[Any, Any]:
+    """Results for one after the other, stacked, and their mapped dimensions."""
+    results = [
+        _go(way, *(_pick(t, dim, k) for t, dim in zip(tensors, dims, strict=True)))
+        for k in range(count)
+    ]
+    stacked = tuple(
+        None if parts[0] is None else torch.stack(parts) for parts in zip(*results, strict=True)
+    )
+    return stacked, tuple(None if tensor is None else 0 for tensor in stacked)
+
+
 def _is_transformed() -> bool:
     return torch._C._are_functorch_transforms_active()
 
@@ -86,7 +115,7 @@ class Affine(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> tuple[Tensor | None, ...]:
-        return _go(ctx.way._replace(constant=False), *tangents)
+        return _go_mapped(ctx.way._replace(constant=False), *tangents)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -95,21 +124,16 @@ class Affine(torch.autograd.Function):
         if all(cotangent is None for cotangent in cotangents) or not any(wanted):
             return (None,) * (1 + len(wanted))
         back = Way(way.stage, not way.adjoint, False, wanted, ctx.places)
-        gradients = _go(back, *cotangents)
+        gradients = _go_mapped(back, *cotangents)
         return (None, *(g if want else None for g, want in zip(gradients, wanted, strict=True)))
 
     @staticmethod
     def vmap(
         info: Any, in_dims: Any, way: Way, *tensors: Tensor | None
     ) -> tuple[Tensors, tuple[int | None, ...]]:
-        results = [
-            _go(way, *(_pick(t, dim, k) for t, dim in zip(tensors, in_dims[1:], strict=True)))
-            for k in range(info.batch_size)
-        ]
-        stacked = tuple(
-            None if parts[0] is None else torch.stack(parts) for parts in zip(*results, strict=True)
-        )
-        return stacked, tuple(None if tensor is None else 0 for tensor in stacked)
+        found: tuple[Tensors, tuple[int | None, ...]]
+        found = _map(info.batch_size, in_dims[1:], way, *tensors)
+        return found
 
 
 def _pick(tensor: Any, dim: Any, index: int) -> Any:
