@@ -157,6 +157,8 @@ class Solution(Report):
 
         problem: which of a batch; ValueError where it is missing, or where that problem has neither
             a solution nor a certificate.
+
+        Q has the values that the arrays of P, q, A and b have now, which may have changed since.
         """
         if problem is None and not self.single:
             raise ValueError("problem is None, expected the index of a problem of the batch")
