@@ -203,8 +203,9 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _regular(rng: np.random.Generator, name: str, cones: dict[str, Any]) -> Case:
-    """From a solution: s and y are the two parts of a random vector (Moreau)."""
-    n, m = 6, count_rows(read_cones(cones))
+    """From a solution: s and y are the two parts of a random vector (Moreau).  There are more variables
+    than rows, so that multipliers are unique whatever is active."""
+    n, m = 10, count_rows(read_cones(cones))
     A, x = rng.standard_normal((m, n)), rng.standard_normal(n)
     P = _definite(rng, n)
     v = rng.standard_normal(m)
