@@ -29,6 +29,7 @@ from ._problem import Problem
 
 Layer = Callable[..., tuple[Any, Callable[[Any], tuple[Any, ...]]]]
 STEP = 1e-5
+SCALES = (1.0, 1.5, 2.0)
 
 
 class Case(NamedTuple):
@@ -102,15 +103,16 @@ def check_layer(
 
 
 def _check(layer: Layer, case: Case, shape: str, tolerances: tuple[float, float]) -> Row:
-    arguments = _shaped(case, shape)
-    truth = _solve(case.arguments, case.cones)
-    slope = _slope(case)
+    arguments, directions = _shaped(case.arguments, shape), _shaped(case.directions, shape)
+    truth, slope = _solve(case.arguments, case.cones), _slope(case)
+    if shape != "single":
+        truth, slope = _scaled(truth), _scaled(slope)
     errors = (np.nan, np.nan)
     try:
         x, vjp = layer(*arguments, case.cones)
         weights = np.linspace(1.0, 2.0, x.size).reshape(x.shape)
         gradients = vjp(weights)
-        errors = _errors(case, arguments, (x, weights, gradients), truth, slope)
+        errors = _errors(directions, (x, weights, gradients), truth, slope)
     except NotImplementedError:
         verdict = "not supported"
     except Exception as error:
@@ -121,35 +123,39 @@ def _check(layer: Layer, case: Case, shape: str, tolerances: tuple[float, float]
     return Row(case.name, case.kind, shape, *errors, verdict)
 
 
-def _errors(
-    case: Case, arguments: tuple[Any, ...], found: Any, truth: Any, slope: Any
-) -> tuple[float, float]:
+def _errors(directions: tuple[Any, ...], found: Any, truth: Any, slope: Any) -> tuple[float, float]:
     """Of the solution and of the derivative along the directions, relative; infinite where one has
     another shape, as the gradient of a shared argument that is not summed."""
     x, weights, gradients = found
-    if np.shape(x) != (*arguments[1].shape[:-1], *truth.shape):
+    if np.shape(x) != truth.shape:
         return np.inf, np.inf
     solution_error = float(np.max(np.abs(x - truth)) / (1.0 + np.max(np.abs(truth))))
-    if [np.shape(gradient) for gradient in gradients] != [X.shape for X in arguments]:
+    if [np.shape(gradient) for gradient in gradients] != [d.shape for d in directions]:
         return solution_error, np.inf
     expected = float(np.sum(weights * slope))
     got = sum(
         float(np.sum(np.asarray(gradient) * direction))
-        for gradient, direction in zip(gradients, case.directions, strict=True)
+        for gradient, direction in zip(gradients, directions, strict=True)
     )
     size = float(np.sum(np.abs(weights)) * np.max(np.abs(slope)))
     return solution_error, abs(got - expected) / (size + 1e-12)
 
 
-def _shaped(case: Case, shape: str) -> tuple[Any, ...]:
-    """The arguments of one problem, of a batch that shares P and A, of one that shares nothing."""
-    P, q, A, b = (X.copy() for X in case.arguments)  # a layer may write into what it gets
+def _shaped(values: tuple[Any, ...], shape: str) -> tuple[Any, ...]:
+    """Arguments, or their directions, of one problem, of a batch that shares P and A, of one that
+    shares nothing."""
+    P, q, A, b = (X.copy() for X in values)  # a layer may write into what it gets
     if shape == "single":
         return P, q, A, b
-    q, b = np.stack([q] * 3), np.stack([b] * 3)
+    q, b = _scaled(q), _scaled(b)
     if shape == "batched":
-        P, A = np.stack([P] * 3), np.stack([A] * 3)
+        P, A = np.stack([P] * len(SCALES)), np.stack([A] * len(SCALES))
     return P, q, A, b
+
+
+def _scaled(values: Any) -> Any:
+    """A batch whose problems differ: solutions scale as q and b do together."""
+    return np.multiply.outer(SCALES, values)
 
 
 def _solve(arguments: tuple[Any, ...], cones: dict[str, Any]) -> Any:
@@ -203,8 +209,8 @@ def _cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _regular(rng: np.random.Generator, name: str, cones: dict[str, Any]) -> Case:
-    """From a solution: s and y are the two parts of a random vector (Moreau).  There are more variables
-    than rows, so that multipliers are unique whatever is active."""
+    """From a solution: s and y are the two parts of a random vector (Moreau).  There are more
+    variables than rows, so that multipliers are unique whatever is active."""
     n, m = 10, count_rows(read_cones(cones))
     A, x = rng.standard_normal((m, n)), rng.standard_normal(n)
     P = _definite(rng, n)

@@ -222,13 +222,17 @@ def test_conformance_finds_faults():
         x, vjp = testing.quadcone_layer(*arguments)
         return x, lambda dx: [np.stack([gradient / 3] * 3) for gradient in vjp(dx)]
 
+    def shuffled(*arguments):
+        x, vjp = testing.quadcone_layer(*arguments)
+        return x[::-1], lambda dx: vjp(dx[::-1])
+
     def vandal(*arguments):
         x, vjp = testing.quadcone_layer(*arguments)
         for value in arguments[:4]:
             value *= 0.0
         return x, vjp
 
-    for layer in halved, unsummed:
+    for layer in halved, unsummed, shuffled:
         assert {row.verdict for row in testing.check_layer(layer)} == {"WRONG"}
     for layer in unable, vandal:
         assert not testing.check_layer(layer).wrong
