@@ -196,11 +196,20 @@ static int stop_at_once(void *context, const qc_progress *progress)
     return progress->done < progress->batch;
 }
 
-/* Large enough to last until the callback is asked. */
-static void the_callback_stops(void **state)
+enum { MANY = 600, LARGE = 60 };
+
+/* `size` numbers, MANY times over. */
+static double *repeated(const double *one, size_t size)
 {
-    (void)state;
-    enum { MANY = 600, LARGE = 60 };
+    double *all = malloc(MANY * size * sizeof *all);
+    for (size_t k = 0; k < MANY; k++)
+        memcpy(all + k * size, one, size * sizeof *all);
+    return all;
+}
+
+/* Large enough to last until the callback is asked.  P is of each problem where it is not shared. */
+static void check_stop(uint32_t shared, int condense)
+{
     family fam;
     family_dense(&fam, LARGE, 0, LARGE);
     problems p = problems_random(&fam.f, 1, 5);
@@ -209,13 +218,11 @@ static void the_callback_stops(void **state)
     qc_settings_default(&settings);
     settings.callback = stop_at_once;
     settings.callback_context = &calls;
-    fam.f.shared = QC_SHARED_P | QC_SHARED_A | QC_SHARED_B;
-    engine e = engine_new(&fam.f, "scalar", 0, MANY, &settings);
+    fam.f.shared = shared;
+    engine e = engine_new(&fam.f, "scalar", condense, MANY, &settings);
     answers a = answers_new(MANY, LARGE, LARGE);
-    double *q = malloc((size_t)MANY * LARGE * sizeof *q);
-    for (int k = 0; k < MANY; k++)
-        memcpy(q + k * LARGE, p.q, LARGE * sizeof *q);
-    const qc_values values = {p.P, q, p.A, p.b};
+    double *P = repeated(p.P, (size_t)LARGE * LARGE), *q = repeated(p.q, LARGE);
+    const qc_values values = {P, q, p.A, p.b};
     assert_int_equal(qc_solve(e.solver, MANY, &values, NULL, &a.out, NULL), QC_OK);
     assert_int_equal(calls, 1);
     int interrupted = 0;
@@ -228,10 +235,23 @@ static void the_callback_stops(void **state)
         }
     }
     assert_true(interrupted > 0);
+    free(P);
     free(q);
     answers_free(&a);
     problems_free(&p);
     engine_free(&e);
+}
+
+static void the_callback_stops(void **state)
+{
+    (void)state;
+    check_stop(QC_SHARED_P | QC_SHARED_A | QC_SHARED_B, 0);
+}
+
+static void the_callback_stops_before_problems_are_condensed(void **state)
+{
+    (void)state;
+    check_stop(QC_SHARED_A | QC_SHARED_B, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -247,6 +267,7 @@ int main(void)
         TEST(the_objective_is_unbounded),
         TEST(too_few_iterations),
         cmocka_unit_test(the_callback_stops),
+        cmocka_unit_test(the_callback_stops_before_problems_are_condensed),
     };
     int failed = 0;
     for (condensing = 0; condensing <= 1; condensing++)
