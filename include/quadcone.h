@@ -11,6 +11,10 @@
  * Kolter, 2017), min 1/2 z'Qz + q'z, Az = b, Gz <= h, is P = Q, rows [A; G], K = zero x nonnegative.
  * A conic program as in Agrawal et al. (2019) is P = 0.
  *
+ * NO BOUND.  A row of a nonnegative cone whose b is 1e20 or more, or infinite, bounds nothing: y = 0
+ * and s = b - A x there, and the problem is what it is without that row.  It may be so in some problems
+ * of a batch only.
+ *
  * THE LIFE OF A SOLVE
  *
  *     qc_family      what a batch of problems has in common: sizes, sparsity, cones, what is shared

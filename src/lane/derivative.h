@@ -135,6 +135,7 @@ static void load_solution(qc__group *g, const qc__derivative_job *job, qc__path 
     const qc_plan *plan = g->plan;
     const qc_warm_start at = {job->x, job->y, job->s};
     g->attempt = QC__ATTEMPT_PLAIN;
+    g->far_count = 0; /* inactive rows like others */
     find_units(g);
     start_from_zero(g);
     load_warm_start(g, &at,

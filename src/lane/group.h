@@ -65,6 +65,7 @@ typedef struct qc__group {
     int32_t nx, zero_count, cone_count, nonneg_count, block_count; /* counts of rows */
     int32_t *zero_row, *cone_row, *nonneg_row, *block_row;
     double degree; /* of K: s'y = degree * mu */
+    double *own_degree; /* without the far rows of each problem, and at least 1 */
     pair g;                   /* right-hand side: M w + s = g tau */
 
     double *panels, *d, *dinv, *scratch;
@@ -82,6 +83,9 @@ typedef struct qc__group {
     int64_t *apart_at;
     double *apart_scratch;
     double *dy, *Hdy; /* of a step, in the blocks' rows */
+    int32_t *far_row, far_count; /* far.h: rows that are left out of some problem */
+    double *far_limit; /* from which b on, of each problem */
+    double *far, *far_c, *far_slack; /* 1 where left out, else 0; their c, and -A x */
     pair w, backup, best, rho, Qw, d1, d2, d3;
     pair rhs[2], left, product; /* of refinement */
     double *krylov[5]; /* vectors of size n + m */
@@ -210,14 +214,16 @@ static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)
 {
     pair *pairs[] = {&g->w,  &g->backup, &g->best,   &g->rho,    &g->Qw,      &g->d1,
                      &g->d2, &g->d3,     &g->rhs[0], &g->rhs[1], &g->product, &g->left};
-    double **rows[] = {&g->s,      &g->H,       &g->ds,      &g->backup_s, &g->best_s,
-                       &g->b,      &g->c,       &g->y_unit,  &g->s_inv,    &g->y_inv,
-                       &g->H_unit, &g->s_drift, &g->y_drift, &g->dy,       &g->Hdy};
+    double **rows[] = {&g->s,       &g->H,      &g->ds,    &g->backup_s, &g->best_s, &g->b,
+                       &g->c,       &g->y_unit, &g->s_inv, &g->y_inv,    &g->H_unit, &g->s_drift,
+                       &g->y_drift, &g->dy,     &g->Hdy,   &g->far,      &g->far_c,  &g->far_slack};
     const int64_t size = (int64_t)plan->n + plan->m + plan->auxiliary;
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
         *pairs[k] = take_pair(arena, plan);
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
         *rows[k] = take_lanes(arena, plan->m);
+    g->own_degree = take_lanes(arena, 1);
+    g->far_limit = take_lanes(arena, 1);
     g->q = take_lanes(arena, plan->n);
     g->x_unit = take_lanes(arena, plan->n);
     g->g.x = take_lanes(arena, plan->n);
@@ -295,6 +301,7 @@ static qc__group *group_new(const qc_plan *plan, qc__arena *arena)
     g->cone_row = TAKE(arena, plan->cone_rows, int32_t);
     g->nonneg_row = TAKE(arena, plan->cone_rows - plan->block_rows, int32_t);
     g->block_row = TAKE(arena, plan->block_rows, int32_t);
+    g->far_row = TAKE(arena, plan->cone_rows - plan->block_rows, int32_t);
     layout_scaled(&g->own.data, plan, arena, 0);
     if (plan->condensed)
         layout_condensed(&g->own.cond, plan, arena, 0);

@@ -193,6 +193,7 @@ static void corrector_shift(qc__group *g, lane sigma_mu, mask plain)
         const lane corr = lane_mul(lane_sub(second, sigma_mu), lane_at(g->y_inv, i));
         lane_put(g->ds, i, lane_add(lane_at(g->s, i), corr));
     }
+    set_far(g, g->ds, 0.0);
     blocks_corrector(g, g->ds, g->dy, sigma_mu, plain, g->ds);
 }
 
@@ -324,6 +325,7 @@ static void set_H(qc__group *g, const progress *at)
         H = lane_select(at->interior, nonneg_scaling(s, y_inv), H);
         lane_put(g->H, i, lane_select(at->start, start_H(g, i), H));
     }
+    set_far(g, g->H, FAR_H);
     blocks_set_H(g, g->s, g->w.y, at->interior, at->start);
 }
 
@@ -371,6 +373,8 @@ static void solve_refined(qc__group *g, mask late, int count, const pair d[])
             for (int32_t i = 0; i < g->plan->m; i++)
                 masked_add(d[k].y, i, late, lane_at(g->left.y, i));
         }
+    for (int k = 0; k < count; k++)
+        set_far(g, d[k].y, 0.0);
 }
 
 /* One pass: a factorization, and one step of every problem. */

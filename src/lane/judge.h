@@ -127,6 +127,17 @@ static int told_to_stop(const qc__solve_job *job)
     return atomic_load_explicit(job->stop, memory_order_relaxed);
 }
 
+/* Adds what was done for the problems of `which` to their iterations, in any round and from any start. */
+static void count_passes(const qc__group *g, const progress *at, const qc__solve_job *job,
+                         unsigned which)
+{
+    double passes[LANES] __attribute__((aligned(64)));
+    lane_store(passes, at->passes);
+    for (int l = 0; l < g->count; l++)
+        if (which >> l & 1)
+            job->out.iterations[g->problem[l]] += (int32_t)passes[l];
+}
+
 /* Ends all that is not done yet. */
 static void interrupt(progress *at)
 {
@@ -177,9 +188,11 @@ static mask judge(qc__group *g, progress *at)
     return mask_or(mask_or(moved, attempt), lost);
 }
 
-/* The sizes of b and q, unscaled, that residuals are measured by. */
+/* What mu and, unscaled, residuals are measured by: how many rows there are, and the sizes of b and q. */
 static void find_norms(const qc__group *g, progress *at)
 {
+    const lane one = lane_set1(1.0), embedded = lane_set1(at->embedded);
+    at->degree_inverse = lane_div(one, lane_add(embedded, lane_at(g->own_degree, 0)));
     at->b_norm = at->q_norm = lane_zero();
     for (int32_t j = 0; j < g->plan->n; j++)
         at->q_norm = larger_abs(lane_mul(lane_at(g->q, j), lane_at(g->x_unit, j)), at->q_norm);

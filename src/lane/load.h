@@ -156,6 +156,7 @@ static void condense_rhs(qc__group *g)
     ldl_forward(&g->cond.lead, 1, &g->lead);
     for (int32_t k = first; k < factor->size; k++)
         lane_put(g->c, factor->order[k] - n, lane_at(g->lead, k));
+    hide_far_c(g);
 }
 
 static void keep_first_lane(double *shared, const double *lanes, int64_t count)

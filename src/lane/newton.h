@@ -196,6 +196,7 @@ static void newton_begin(qc__group *g, progress *at, mask which)
         const int32_t i = g->block_row[t];
         lane_put(g->dy, i, lane_mul(lane_sub(lane_at(g->s, i), lane_at(g->w.y, i)), inv));
     }
+    place_far(g);
     take_projection(g, which);
     at->tau = lane_select(which, lane_set1(1.0), at->tau);
     at->newton_steps = lane_select(which, lane_zero(), at->newton_steps);

@@ -4,7 +4,7 @@
 #ifndef LANE_PACK_H
 #define LANE_PACK_H
 
-#include "lane/group.h"
+#include "lane/far.h"
 
 static int64_t stride_of(const qc_plan *plan, unsigned shared_bit, int64_t length)
 {
@@ -190,14 +190,19 @@ static void pack_matrices(qc__group *g, const qc_values *values, int32_t *status
     mark(g, not(all_finite(data->A, plan->A.count)), QC_A_NOT_FINITE, status);
 }
 
-/* q and b into lanes, not yet scaled. */
+static int64_t stride_of_b(const qc__group *g)
+{
+    return g->shared_vectors & QC_SHARED_B ? 0 : g->plan->m;
+}
+
+/* q and b into lanes, not yet scaled, without far rows. */
 static void pack_vectors(qc__group *g, const qc_values *values, int32_t *status)
 {
     const qc_plan *plan = g->plan;
     const int64_t q_stride = g->shared_vectors & QC_SHARED_Q ? 0 : plan->n;
-    const int64_t b_stride = g->shared_vectors & QC_SHARED_B ? 0 : plan->m;
     pack(g, values->q, q_stride, plan->n, g->q);
-    pack(g, values->b, b_stride, plan->m, g->b);
+    pack(g, values->b, stride_of_b(g), plan->m, g->b);
+    find_far(g);
     mark(g, not(all_finite(g->q, plan->n)), QC_Q_NOT_FINITE, status);
     mark(g, not(all_finite(g->b, plan->m)), QC_B_NOT_FINITE, status);
 }

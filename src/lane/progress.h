@@ -34,6 +34,7 @@ typedef struct progress {
     lane next_try, backup_tau, backup_kappa;
     lane best, best_tau; /* the distance from a solution of the best point so far, and its tau */
 
+    lane degree_inverse; /* mu is (s'y + tau kappa) times this */
     lane b_norm, q_norm; /* largest of b and q, unscaled */
     lane cost_unit; /* 1 / c */
 } progress;
@@ -124,6 +125,7 @@ static void evaluate_rows(const qc__group *g, progress *at, const int32_t *list,
 static void evaluate(qc__group *g, progress *at)
 {
     kkt_multiply(g, g->w, g->rho, &g->Qw);
+    hide_far(g, at->tau, g->rho.y);
     at->quad = at->F = at->magnitude = at->by = at->primal = at->Axs = lane_zero();
     evaluate_x(g, at);
     evaluate_rows(g, at, g->zero_row, g->zero_count, 0);
@@ -131,8 +133,7 @@ static void evaluate(qc__group *g, progress *at)
     const lane sy = at->sy;
     const lane one = lane_set1(1.0), inv = at->embedded ? lane_div(one, at->tau) : one;
     const lane inv2 = lane_mul(inv, inv), linear = lane_add(at->qx, at->by);
-    const double degree = at->embedded + (g->degree > 0.0 ? g->degree : 1.0);
-    at->mu = lane_mul(lane_fma(at->tau, at->kappa, sy), lane_set1(1.0 / degree));
+    at->mu = lane_mul(lane_fma(at->tau, at->kappa, sy), at->degree_inverse);
     at->rho_tau = lane_add(at->kappa, lane_fma(at->quad, inv, linear));
     at->finite = mask_and(lane_finite(at->rho_tau), lane_finite(at->mu));
     const lane gap = lane_fma(linear, inv, lane_mul(at->quad, inv2));

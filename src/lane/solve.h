@@ -10,6 +10,7 @@
 #include "lane/ipm.h"
 #include "lane/judge.h"
 #include "lane/load.h"
+#include "lane/recall.h"
 
 /* The whole of F, relative to its terms, that a last refinement is worth. */
 #define REFINE_ABOVE 1e-13
@@ -56,6 +57,7 @@ static void refine_whole(qc__group *g, progress *at, mask which)
         lane_put(g->d3.y, i, lane_zero());
     }
     condensed_solve(g, g->d1);
+    set_far(g, g->d1.y, 0.0);
     unclip(g, which, g->d1, g->ds);
     at->newton = which;
     newton_update(g, at);
@@ -211,17 +213,6 @@ static void store(qc__group *g, const progress *at, const qc__solve_job *job, un
     store_vector(g, has_xs, g->ds, plan->m, which, job->out.s);
 }
 
-/* Adds what was done for the problems of `which` to their iterations, in any round. */
-static void count_passes(const qc__group *g, const progress *at, const qc__solve_job *job,
-                         unsigned which)
-{
-    double passes[LANES] __attribute__((aligned(64)));
-    lane_store(passes, at->passes);
-    for (int l = 0; l < g->count; l++)
-        if (which >> l & 1)
-            job->out.iterations[g->problem[l]] += (int32_t)passes[l];
-}
-
 static void count_done(const qc__solve_job *job, unsigned which)
 {
     atomic_fetch_add_explicit(job->done, __builtin_popcount(which), memory_order_relaxed);
@@ -270,6 +261,10 @@ static mask load_warm_start(qc__group *g, const qc_warm_start *warm, mask which)
     pack(g, warm->x, plan->n, plan->n, g->d1.x);
     pack(g, warm->y, plan->m, plan->m, g->d1.y);
     pack(g, warm->s, plan->m, plan->m, g->ds);
+    for (int32_t t = 0; t < g->nonneg_count; t++) { /* what is far may be infinite */
+        const int32_t i = g->nonneg_row[t];
+        lane_put(g->ds, i, lane_min(lane_set1(NO_BOUND), lane_at(g->ds, i)));
+    }
     mask good = mask_and(all_finite(g->d1.x, plan->n), all_finite(g->d1.y, plan->m));
     good = mask_and(which, mask_and(good, all_finite(g->ds, plan->m)));
     const lane cost = value_at(g->data.cost, 0, shared);
@@ -309,6 +304,7 @@ static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *stat
 {
     const qc__path path = g->path;
     mask doubtful = mask_none();
+    limit_far(g, mask_from_bits(~0u));
     load_values(g, &job->values, status);
     choose_factor(g, path);
     if (path == QC__PATH_CONDENSED) {
@@ -324,8 +320,10 @@ static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *stat
     *at = progress_none(g);
     begin(g, job, status, at, mask_from_bits(~0u), doubtful);
     start_by_diagonal(g, at);
-    while (mask_any(not(at->done)))
+    while (mask_any(not(at->done))) {
         advance(g, job, at);
+        recall_far(g, job, status, at);
+    }
     normalize(g, at);
     if (path == QC__PATH_CONDENSED)
         doubtful = mask_or(doubtful, complete(g, at));
@@ -379,6 +377,7 @@ static void retire(qc__group *g, const qc__solve_job *job, const progress *at,
     if (g->attempt != QC__ATTEMPT_CAREFUL) /* its problems were done before */
         count_done(job, which & ~retry);
     which &= find_outcomes(g, job, at, status, retry);
+    reveal_far(g, at, &job->values, which);
     store_numbers(g, at, job, which, status, margin_of(g, at));
     store(g, at, job, which, status);
 }
@@ -428,6 +427,7 @@ static void solve_queue(qc__group *g, const qc__solve_job *job, qc__queue *queue
     find_units(g);
     find_H_units(g);
     start_from_zero(g);
+    limit_far(g, mask_from_bits(~0u));
     progress at = progress_none(g);
     for (;;) {
         const unsigned finished = busy & mask_bits(at.done);
@@ -438,12 +438,14 @@ static void solve_queue(qc__group *g, const qc__solve_job *job, qc__queue *queue
         if (!busy)
             return;
         if (fresh) {
+            limit_far(g, mask_from_bits(fresh));
             load_vectors(g, &job->values, status);
             doubtful = refuse_irregular(g, status);
             set_rhs(g);
             begin(g, job, status, &at, mask_from_bits(fresh), doubtful);
         }
         advance(g, job, &at);
+        recall_far(g, job, status, &at);
     }
 }
 

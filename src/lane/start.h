@@ -79,6 +79,7 @@ static void start_interior(qc__group *g, progress *at, double part)
         masked_put(g->s_drift, i, at->start, one);
         masked_put(g->y_drift, i, at->start, one);
     }
+    place_far(g);
     start_blocks(g, at->start, root);
     at->tau = lane_select(at->start, one, at->tau);
     at->kappa = lane_select(at->start, lane_set1(at->embedded), at->kappa);

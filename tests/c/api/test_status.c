@@ -77,7 +77,7 @@ static void values_that_are_not_finite(void **state)
 {
     fixture *x = *state;
     double *const place[] = {&x->p.P[SICK * N * N + 3 * N + 3], &x->p.q[SICK * N + 2],
-                             &x->p.A[SICK * M * N + 5], &x->p.b[SICK * M + 8]};
+                             &x->p.A[SICK * M * N + 5], &x->p.b[SICK * M]};
     const int status[] = {QC_P_NOT_FINITE, QC_Q_NOT_FINITE, QC_A_NOT_FINITE, QC_B_NOT_FINITE};
     const double bad[] = {NAN, INFINITY, -INFINITY};
     for (int k = 0; k < 4; k++)
