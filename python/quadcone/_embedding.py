@@ -40,6 +40,8 @@ def embed(
     forms: tuple[Form, ...], values: list[Array], x: Array, y: Array, s: Array, solved: bool
 ) -> Embedding:
     """Of one problem with these P, q, A and b.  ValueError where there is nothing to embed."""
+    if np.isinf(values[3]).any():
+        raise ValueError("b is infinite, and has no place in the embedding: leave such rows out")
     is_dual = not solved and not np.isfinite(y).all()  # x and s are the certificate
     tau, kappa = (1.0, 0.0) if solved else (0.0, 1.0)
     if not solved:

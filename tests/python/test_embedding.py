@@ -149,6 +149,12 @@ def test_embedding_of_a_batch():
         solution.embedding(2)
 
 
+def test_an_infinite_b_has_no_place_in_the_embedding():
+    solution = qc.Problem(np.eye(1), np.ones((2, 1)), {"l": 2}).solve([1.0], [np.inf, 0.0])
+    with pytest.raises(ValueError, match=r"^b is infinite, .* leave such rows out"):
+        solution.embedding()
+
+
 def test_there_is_nothing_to_embed():
     solution = regular(np.random.default_rng(4), 8, {"l": 6, "q": [5]}).solve(max_iterations=1)
     assert solution.status == "max_iterations"
