@@ -229,13 +229,10 @@ def _solve(
     """The solution, with NaN where there is none; quadcone would give a certificate of that."""
     some_G, some_A = jnp.shape(h)[-1] > 0, jnp.shape(b)[-1] > 0
     Q = jnp.asarray(Q)
-    # A row that has no bound is 0 x <= 1.
-    void = jnp.isposinf(h)
-    G = jnp.where(void[..., None], 0, jnp.atleast_2d(G))
     found = qp(
         (Q + Q.mT) / 2,
         q,
-        *((G, jnp.where(void, 1, h)) if some_G else (None, None)),
+        *((jnp.atleast_2d(G), h) if some_G else (None, None)),
         *((jnp.atleast_2d(A), b) if some_A else (None, None)),
         full=True,
         tolerance=_tolerance(solver_tol),
@@ -243,7 +240,7 @@ def _solve(
     solved = jnp.isin(found.status, jnp.asarray(SOLVED_CODES))
     blank = jnp.where(solved, 0.0, jnp.nan)[..., None]
     z, nu, lam, slack = (value + blank.astype(value.dtype) for value in found[:4])
-    return found._replace(z=z, nu=nu, lam=lam, slack=jnp.where(void, jnp.inf, slack))
+    return found._replace(z=z, nu=nu, lam=lam, slack=slack)
 
 
 def _ending(found: QPSolution) -> tuple[Array, Array]:

@@ -53,39 +53,30 @@ class DifferentiableQuadcone(Quadcone):
             solver_cache[s.DIFFCP] = {
                 "D": derivatives.push,
                 "DT": derivatives.pull,
-                "s": np.zeros(len(result.y)),
+                "s": np.zeros(len(data[s.B])),
             }
         return result
 
 
 class Derivatives:
-    """The derivative of a solve and its adjoint, between sparse A, b, c and x, y, s of all rows."""
+    """The derivative of a solve and its adjoint, between sparse A, b, c and x, y, s."""
 
     def __init__(self, result: Result, A: Any) -> None:
         self.solution = result.solution
-        self.rows = np.flatnonzero(result.kept)
-        self.shape = A.shape
-        self.pattern = A.tocsc()[self.rows]
+        self.pattern = A.tocsc()
         self.pattern.sort_indices()
 
     def push(self, dA: Any, db: Any, dc: Any) -> tuple[Any, Any, Any]:
         """dx, dy, ds for dA, db, dc."""
         places = self.pattern.tocoo()
-        values = np.asarray(dA.tocsr()[self.rows[places.row], places.col]).ravel()
-        tangents = self.solution.jvp(dq=dc, dA=values, db=np.asarray(db)[self.rows])
-        return tangents.dx, self._all_rows(tangents.dy), self._all_rows(tangents.ds)
+        values = np.asarray(dA.tocsr()[places.row, places.col]).ravel()
+        tangents = self.solution.jvp(dq=dc, dA=values, db=np.asarray(db))
+        return tangents.dx, tangents.dy, tangents.ds
 
     def pull(self, dx: Any, dy: Any, ds: Any) -> tuple[Any, Any, Any]:
         """dA, db, dc for dx, dy, ds."""
-        gradients = self.solution.vjp(dx, dy[self.rows], ds[self.rows])
-        places = gradients.A.tocoo()
-        dA = sp.csc_array((places.data, (self.rows[places.row], places.col)), shape=self.shape)
-        return dA, self._all_rows(gradients.b), gradients.q
-
-    def _all_rows(self, values: Any) -> Any:
-        whole = np.zeros(self.shape[0])
-        whole[self.rows] = values
-        return whole
+        gradients = self.solution.vjp(dx, dy, ds)
+        return sp.csc_array(gradients.A), gradients.b, gradients.q
 
 
 DIFFERENTIABLE = DifferentiableQuadcone()

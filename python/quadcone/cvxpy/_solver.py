@@ -8,7 +8,6 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 import cvxpy.settings as s
-import numpy as np
 import scipy.sparse as sp
 from cvxpy.constraints import SOC, ExpCone, PowCone3D, SvecPSD
 from cvxpy.reductions.solution import Solution as CvxpySolution
@@ -36,8 +35,6 @@ class Result(NamedTuple):
     """What `solve_via_data` hands to `invert`."""
 
     solution: Solution
-    y: Any  # of all rows, those included that the solver did not see
-    kept: Any  # which rows it saw
     seconds: float
 
 
@@ -80,24 +77,21 @@ class Quadcone(ConicSolver):  # type: ignore[misc]
         """Solve what `apply` made of a problem."""
         options = _read_options(solver_opts)
         A, b = data[s.A].tocsc(), data[s.B]
-        kept = _finite_rows(b, data[self.DIMS])
-        cones = cone_dictionary(data[self.DIMS], dropped=len(b) - int(kept.sum()))
-        problem = Problem(_objective_matrix(data), A[kept] if len(b) else None, cones, **options)
+        cones = cone_dictionary(data[self.DIMS])
+        problem = Problem(_objective_matrix(data), A if len(b) else None, cones, **options)
         previous = (solver_cache or {}).get(self.name()) if warm_start else None
         start = time.perf_counter()
-        solution = problem.solve(data[s.C], b[kept], warm_start=_usable(previous, problem))
+        solution = problem.solve(data[s.C], b, warm_start=_usable(previous, problem))
         seconds = time.perf_counter() - start
         if verbose:
             _print_summary(problem, solution, seconds)
         if solver_cache is not None:
             solver_cache[self.name()] = solution
-        y = np.zeros(len(b))
-        y[kept] = solution.y
-        return Result(solution, y, kept, seconds)
+        return Result(solution, seconds)
 
     def invert(self, solution: Result, inverse_data: Any) -> CvxpySolution:
         """The solution of a cone program, to go back through CVXPY's reductions."""
-        report, y, _, seconds = solution
+        report, seconds = solution
         attributes = {
             s.SOLVE_TIME: seconds,
             s.NUM_ITERS: report.iterations,
@@ -111,7 +105,7 @@ class Quadcone(ConicSolver):  # type: ignore[misc]
             status,
             report.objective + inverse_data[s.OFFSET],
             {inverse_data[self.VAR_ID]: report.x},
-            utilities.get_dual_values(y, utilities.extract_dual_value, constraints),
+            utilities.get_dual_values(report.y, utilities.extract_dual_value, constraints),
             attributes,
         )
 
@@ -119,11 +113,11 @@ class Quadcone(ConicSolver):  # type: ignore[misc]
         return ""
 
 
-def cone_dictionary(dims: Any, dropped: int = 0) -> dict[str, Any]:
-    """Cones as `quadcone.Problem` takes them, by CVXPY's, without some inequalities."""
+def cone_dictionary(dims: Any) -> dict[str, Any]:
+    """Cones as `quadcone.Problem` takes them, by CVXPY's."""
     cones = {
         "z": dims.zero,
-        "l": dims.nonneg - dropped,
+        "l": dims.nonneg,
         "q": dims.soc,
         "s": dims.psd,
         "ep": dims.exp,
@@ -135,14 +129,6 @@ def cone_dictionary(dims: Any, dropped: int = 0) -> dict[str, Any]:
 def _objective_matrix(data: dict[str, Any]) -> Any:
     n = len(data[s.C])
     return data[s.P].tocsc() if data.get(s.P) is not None else sp.csc_array((n, n))
-
-
-def _finite_rows(b: Any, dims: Any) -> Any:
-    """All rows but the inequalities that say x <= infinity."""
-    kept = np.ones(len(b), bool)
-    inequalities = slice(dims.zero, dims.zero + dims.nonneg)
-    kept[inequalities] = ~np.isposinf(b[inequalities])
-    return kept
 
 
 def _usable(previous: Any, problem: Problem) -> Solution | None:

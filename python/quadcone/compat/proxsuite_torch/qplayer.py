@@ -169,14 +169,12 @@ def _solve(problem: Batch, settings: dict[str, Any]) -> tuple[Tensor, ...]:
 def _solve_alike(problem: Batch, fixed: Tensor, settings: dict[str, Any]) -> tuple[Tensor, ...]:
     Q, p, A, b, G, low, high = problem
     free = ~fixed
-    # A row that has no bound is 0 x <= 1.
-    sides = [(-G[:, free], -low[:, free]), (G[:, free], high[:, free])]
-    rows = [torch.where((side == torch.inf)[..., None], 0.0, matrix) for matrix, side in sides]
-    bounds = [torch.where(side == torch.inf, 1.0, side) for _, side in sides]
     found = qp(
         Q,
         p,
-        *_or_none(torch.cat(rows, 1), torch.cat(bounds, 1)),
+        *_or_none(
+            torch.cat([-G[:, free], G[:, free]], 1), torch.cat([-low[:, free], high[:, free]], 1)
+        ),
         *_or_none(torch.cat([A, G[:, fixed]], 1), torch.cat([b, high[:, fixed]], 1)),
         full=True,
         **settings,
