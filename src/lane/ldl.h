@@ -282,6 +282,7 @@ ALWAYS_INLINE void eliminate_block(int32_t cols, int32_t w, int32_t rows, int32_
         BLOCK_CASE(2);
         BLOCK_CASE(3);
         BLOCK_CASE(4);
+    default: break; /* there is no other width */
     }
 }
 
@@ -422,6 +423,7 @@ ALWAYS_INLINE void backward_columns(const int shared, const int rhs, const int c
     case 2: step(shared, rhs, 2, k, __VA_ARGS__); break;                                           \
     case 3: step(shared, rhs, 3, k, __VA_ARGS__); break;                                           \
     case 4: step(shared, rhs, 4, k, __VA_ARGS__); break;                                           \
+    default: break;                                                                                \
     }
 
 /* A narrow supernode, as most of a sparse problem are, is one block: the compiler then knows w, and half of
