@@ -37,6 +37,12 @@ typedef struct condensed {
     double *base;   /* panels of the others, before -H is added; as lead, shared or lanes */
 } condensed;
 
+/* What became of P and A where the batch shares them. */
+typedef struct sharing {
+    uint8_t status;      /* a qc_status, of all problems */
+    uint8_t uncondensed; /* condensing failed            */
+} sharing;
+
 typedef struct tape {
     scaled data;
     condensed cond;
@@ -57,7 +63,7 @@ typedef struct qc__group {
     scaled data;
     condensed cond;
     tape own, shared;
-    unsigned char *shared_failed; /* [2]: status for all problems; condensing failed */
+    sharing *sharing; /* NULL where P and A are not shared */
 
     /* What the interior point works on: all x and rows, or only the cone's rows. */
     const qc__factor_plan *factor;
@@ -147,11 +153,11 @@ static size_t tape_bytes(const qc_plan *plan, qc__path path)
     return arena.used;
 }
 
-static void layout_shared(tape *t, unsigned char **failed, const qc_plan *plan, qc__arena *arena)
+static void layout_shared(tape *t, sharing **outcome, const qc_plan *plan, qc__arena *arena)
 {
     if (!qc__values_shared(plan))
         return;
-    *failed = TAKE(arena, 2, unsigned char);
+    *outcome = TAKE(arena, 1, sharing);
     layout_scaled(&t->data, plan, arena, 1);
     if (plan->condensed)
         layout_condensed(&t->cond, plan, arena, 1);
@@ -160,9 +166,9 @@ static void layout_shared(tape *t, unsigned char **failed, const qc_plan *plan, 
 static size_t shared_bytes(const qc_plan *plan)
 {
     tape t;
-    unsigned char *failed;
+    sharing *outcome;
     qc__arena arena = {0};
-    layout_shared(&t, &failed, plan, &arena);
+    layout_shared(&t, &outcome, plan, &arena);
     return arena.used;
 }
 
@@ -320,7 +326,7 @@ static void group_bind(qc__group *g, const qc_settings *settings, unsigned share
     qc__arena arena = {.base = shared, .size = shared_bytes(g->plan)};
     g->settings = *settings;
     g->shared_vectors = shared_vectors;
-    layout_shared(&g->shared, &g->shared_failed, g->plan, &arena);
+    layout_shared(&g->shared, &g->sharing, g->plan, &arena);
 }
 
 #endif

@@ -112,8 +112,8 @@ static void find_units(qc__group *g)
 /* q and b, scaled by what is known of P and A; marks bad values. */
 static void load_vectors(qc__group *g, const qc_values *values, int32_t *status)
 {
-    if (g->data.shared && g->shared_failed[0])
-        mark(g, mask_from_bits(~0u), g->shared_failed[0], status);
+    if (g->data.shared && g->sharing->status)
+        mark(g, mask_from_bits(~0u), g->sharing->status, status);
     pack_vectors(g, values, status);
     scale_vectors(g);
 }
@@ -187,8 +187,7 @@ static void share(qc__group *g, const qc__solve_job *job)
     pack_matrices(g, &job->values, status);
     equilibrate(g);
     mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
-    g->shared_failed[0] = (unsigned char)status[0];
-    g->shared_failed[1] = 0;
+    *g->sharing = (sharing){.status = (uint8_t)status[0]};
     scaled *to = &g->shared.data;
     keep_first_lane(to->P, g->data.P, plan->P.count);
     keep_first_lane(to->A, g->data.A, plan->A.count);
@@ -196,7 +195,7 @@ static void share(qc__group *g, const qc__solve_job *job)
     keep_first_lane(to->row, g->data.row, plan->m);
     keep_first_lane(to->cost, g->data.cost, 1);
     if (plan->condensed && !status[0]) {
-        g->shared_failed[1] = mask_bits(condense(g, &g->own.cond)) & 1u;
+        g->sharing->uncondensed = mask_bits(condense(g, &g->own.cond)) & 1u;
         share_condensed(g, &g->own.cond, &g->shared.cond);
     }
 }

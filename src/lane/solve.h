@@ -308,10 +308,10 @@ static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *stat
     load_values(g, &job->values, status);
     choose_factor(g, path);
     if (path == QC__PATH_CONDENSED) {
-        if (g->data.shared)
-            doubtful = mask_from_bits(g->shared_failed[1] ? ~0u : 0u);
-        else if (!told_to_stop(job))
+        if (!g->data.shared && !told_to_stop(job))
             doubtful = condense(g, &g->cond);
+        else if (g->data.shared && g->sharing->uncondensed)
+            doubtful = mask_from_bits(~0u);
         condense_rhs(g);
     }
     doubtful = mask_or(doubtful, refuse_irregular(g, status));

@@ -196,33 +196,22 @@ static int stop_at_once(void *context, const qc_progress *progress)
     return progress->done < progress->batch;
 }
 
-enum { MANY = 600, LARGE = 60 };
-
-/* `size` numbers, MANY times over. */
-static double *repeated(const double *one, size_t size)
+/* Problems large enough, and so many, that they last until the callback is asked. */
+static void check_interruption(unsigned shared)
 {
-    double *all = malloc(MANY * size * sizeof *all);
-    for (size_t k = 0; k < MANY; k++)
-        memcpy(all + k * size, one, size * sizeof *all);
-    return all;
-}
-
-/* Large enough to last until the callback is asked.  P is of each problem where it is not shared. */
-static void check_stop(uint32_t shared, int condense)
-{
+    enum { MANY = 600, LARGE = 60 };
     family fam;
     family_dense(&fam, LARGE, 0, LARGE);
-    problems p = problems_random(&fam.f, 1, 5);
+    fam.f.shared = shared;
+    problems p = problems_random(&fam.f, MANY, 5);
     int calls = 0;
     qc_settings settings;
     qc_settings_default(&settings);
     settings.callback = stop_at_once;
     settings.callback_context = &calls;
-    fam.f.shared = shared;
-    engine e = engine_new(&fam.f, "scalar", condense, MANY, &settings);
+    engine e = engine_new(&fam.f, "scalar", condensing, MANY, &settings);
     answers a = answers_new(MANY, LARGE, LARGE);
-    double *P = repeated(p.P, (size_t)LARGE * LARGE), *q = repeated(p.q, LARGE);
-    const qc_values values = {P, q, p.A, p.b};
+    const qc_values values = problems_values(&p);
     assert_int_equal(qc_solve(e.solver, MANY, &values, NULL, &a.out, NULL), QC_OK);
     assert_int_equal(calls, 1);
     int interrupted = 0;
@@ -235,23 +224,23 @@ static void check_stop(uint32_t shared, int condense)
         }
     }
     assert_true(interrupted > 0);
-    free(P);
-    free(q);
     answers_free(&a);
     problems_free(&p);
+    family_free(&fam);
     engine_free(&e);
 }
 
 static void the_callback_stops(void **state)
 {
     (void)state;
-    check_stop(QC_SHARED_P | QC_SHARED_A | QC_SHARED_B, 0);
+    check_interruption(QC_SHARED_P | QC_SHARED_A);
 }
 
-static void the_callback_stops_before_problems_are_condensed(void **state)
+/* Groups that begin after it are not condensed any more. */
+static void the_callback_stops_problems_with_P_and_A_of_their_own(void **state)
 {
     (void)state;
-    check_stop(QC_SHARED_A | QC_SHARED_B, 1);
+    check_interruption(0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -267,7 +256,7 @@ int main(void)
         TEST(the_objective_is_unbounded),
         TEST(too_few_iterations),
         cmocka_unit_test(the_callback_stops),
-        cmocka_unit_test(the_callback_stops_before_problems_are_condensed),
+        cmocka_unit_test(the_callback_stops_problems_with_P_and_A_of_their_own),
     };
     int failed = 0;
     for (condensing = 0; condensing <= 1; condensing++)
