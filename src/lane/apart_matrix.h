@@ -68,7 +68,7 @@ static mask matrix_irregular(const qc__group *g, const qc__cone *c)
         const lane off = lane_abs(lane_sub(own_curvature(g, c, i), p));
         top = lane_max(a, top);
         least = lane_min(a, least);
-        out = mask_or(out, mask_andnot(mask_from_bits(~0u), lane_le(off, room)));
+        out = mask_or(out, mask_not(lane_le(off, room)));
     }
     return mask_or(out, lane_le(least, lane_mul(lane_set1(APART_SMALL), top)));
 }
@@ -85,7 +85,7 @@ static void matrix_decompose(const apart *a)
     const psd_state *p = &a->psd;
     const mask newton = lane_lt(lane_zero(), lane_load(p->newton));
     double *gamma = p->v[EIGEN_WORK], *Z = p->m[1];
-    if (!mask_any(mask_andnot(mask_from_bits(~0u), newton))) {
+    if (!mask_any(mask_not(newton))) {
         memcpy(a->U, p->T, (size_t)k * (size_t)k * LANES * sizeof(double));
         memcpy(p->m[0], p->h, (size_t)k * (size_t)k * LANES * sizeof(double));
         return;

@@ -78,7 +78,7 @@ static inline void exp_spectral(lane alpha, const lane v[], spectral *out)
 {
     const lane zero = lane_zero(), one = lane_set1(1.0);
     const mask right = lane_lt(zero, v[0]), up = lane_lt(zero, v[1]), high = lane_lt(zero, v[2]);
-    const mask all = mask_from_bits(~0u), none = mask_none();
+    const mask all = mask_all(), none = mask_none();
     const lane exp_xy = lane_exp(lane_div(v[0], v[1]));
     const lane exp_yx = lane_exp(lane_sub(lane_div(v[1], v[0]), one));
     const mask inside = mask_and(up, lane_le(lane_mul(v[1], exp_xy), v[2]));

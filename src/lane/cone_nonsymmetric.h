@@ -118,7 +118,7 @@ static inline void nonsym_set_H(const qc__cone *c, double *state, const double *
 {
     const lane one = lane_set1(1.0), zero = lane_zero();
     lane H[LOWER] = {one, zero, one, zero, zero, one};
-    const mask newton = mask_andnot(mask_from_bits(~0u), mask_or(interior, start));
+    const mask newton = mask_not(mask_or(interior, start));
     if (mask_any(newton)) {
         lane clip[LOWER];
         nonsym_clipped(c, state, s, y, unit, clip);

@@ -139,7 +139,7 @@ static inline void power_spectral(lane alpha, const lane signed_v[], spectral *o
 {
     const lane zero = lane_zero(), far = lane_set1(1e300);
     const lane v[THREE] = {signed_v[0], signed_v[1], lane_abs(signed_v[2])};
-    const mask all = mask_from_bits(~0u), none = mask_none();
+    const mask all = mask_all(), none = mask_none();
     const power_logs l = power_logs_of(alpha, v), swapped = power_logs_swapped(&l);
     const lane up = lane_fma(l.a, l.x, lane_mul(l.b, l.y));
     const lane down = lane_fma(l.a, lane_sub(l.x, l.la), lane_mul(l.b, lane_sub(l.y, l.lb)));

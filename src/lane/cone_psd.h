@@ -183,7 +183,7 @@ static inline void psd_set_H(const qc__cone *c, double *state, const double *s, 
     const int32_t k = c->order;
     const psd_state p = psd_open(k, state);
     const lane one = lane_set1(1.0), zero = lane_zero();
-    const mask newton = mask_andnot(mask_andnot(mask_from_bits(~0u), interior), start);
+    const mask newton = mask_andnot(mask_not(interior), start);
     const double *Z = p.m[1];
     lane_store(p.unit, unit);
     lane_store(p.newton, lane_select(newton, one, zero));

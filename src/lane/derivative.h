@@ -59,7 +59,7 @@ static void complete_step(const qc__group *g, int smoothed, pair d, double *ds)
     if (smoothed)
         multiply_minus_H(g, d, ds);
     else
-        unclip(g, mask_from_bits(~0u), d, ds);
+        unclip(g, mask_all(), d, ds);
 }
 
 /* d1 += d3 and ds += its c, for problems of `which`; d3 comes from the factor. */
@@ -82,7 +82,7 @@ static void add_refinement(qc__group *g, int smoothed, mask which)
  */
 static lane solve_jacobian(qc__group *g, int smoothed)
 {
-    const mask all = mask_from_bits(~0u);
+    const mask all = mask_all();
     const lane size = lane_max(residual_size(g, g->rho), lane_set1(1e-300));
     for (int32_t j = 0; j < g->nx; j++)
         lane_put(g->d1.x, j, lane_neg(lane_at(g->rho.x, j)));
@@ -138,8 +138,7 @@ static void load_solution(qc__group *g, const qc__derivative_job *job, qc__path 
     g->far_count = 0; /* inactive rows like others */
     find_units(g);
     start_from_zero(g);
-    load_warm_start(g, &at,
-                    mask_from_bits(~0u)); /* where there is no solution: zeros, and masked later */
+    load_warm_start(g, &at, mask_all()); /* where there is no solution: zeros, and masked later */
     choose_factor(g, path);
     set_all(g->rho.x, plan->n, 0.0);
     set_all(g->rho.y, plan->m, 0.0);

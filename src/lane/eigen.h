@@ -332,7 +332,7 @@ static inline lane laguerre_step(int32_t k, const double *d, const double *e, la
     const lane one = lane_set1(1.0), size = lane_set1((double)k);
     lane first = lane_zero(), second = lane_zero();
     lane t = lane_zero(), g = lane_zero(), w = lane_zero();
-    mask below = mask_from_bits(~0u);
+    mask below = mask_all();
     for (int32_t i = 0; i < k; i++) {
         const lane q = lane_sub(lane_sub(lane_at(d, i), x), t), ei = lane_at(e, i);
         const lane inverse = lane_div(one, q);
@@ -361,7 +361,7 @@ static inline lane eigen_smallest(int32_t k, const double *d, const double *e)
         x = lane_min(x, lane_sub(lane_sub(lane_at(d, i), before), after));
         before = after;
     }
-    mask going = mask_from_bits(~0u);
+    mask going = mask_all();
     for (int step = 0; step < LAGUERRE_STEPS && mask_any(going); step++) {
         const lane by = laguerre_step(k, d, e, x);
         going = mask_and(going, lane_lt(lane_mul(lane_set1(1e-7), lane_abs(x)), by));

@@ -53,7 +53,7 @@ static mask judge_newton(qc__group *g, progress *at)
     const lane limit = lane_mul(lane_set1(NEWTON_ARRIVED), at->magnitude);
     const mask last = lane_le(lane_set1(NEWTON_STEPS), at->newton_steps);
     mask arrived = mask_and(at->newton, mask_and(at->finite, lane_le(at->F, limit)));
-    arrived = mask_and(arrived, mask_or(not(at->changed), last));
+    arrived = mask_and(arrived, mask_or(mask_not(at->changed), last));
     if (g->attempt == QC__ATTEMPT_CAREFUL)
         arrived = mask_and(arrived, is_within(at, g->settings.tolerance));
     at->polished = mask_or(at->polished, arrived);
@@ -141,7 +141,7 @@ static void count_passes(const qc__group *g, const progress *at, const qc__solve
 /* Ends all that is not done yet. */
 static void interrupt(progress *at)
 {
-    at->interrupted = mask_or(at->interrupted, not(at->done));
+    at->interrupted = mask_or(at->interrupted, mask_not(at->done));
     finish(at, at->interrupted);
 }
 
@@ -156,7 +156,7 @@ static mask judge_limits(qc__group *g, progress *at, mask settled)
     const mask astray = mask_and(at->converged, lane_lt(at->tau, at->kappa));
     const int passes = g->settings.max_iterations;
     const int most = at->embedded || passes < PLAIN_PASSES ? passes : PLAIN_PASSES;
-    const mask stuck = mask_or(not(moving), mask_or(stalled, astray));
+    const mask stuck = mask_or(mask_not(moving), mask_or(stalled, astray));
     const mask failed = mask_and(settled, stuck), late = lane_le(lane_set1(most), at->passes);
     const mask ending = mask_andnot(mask_or(failed, late), at->done);
     const mask best = mask_and(at->finite, lane_le(distance(at), at->best));
@@ -204,7 +204,7 @@ static void find_norms(const qc__group *g, progress *at)
 static progress progress_none(const qc__group *g)
 {
     progress at = {.embedded = g->attempt != QC__ATTEMPT_PLAIN};
-    at.done = mask_from_bits(~0u);
+    at.done = mask_all();
     at.cost_unit = lane_div(lane_set1(1.0), value_at(g->data.cost, 0, g->data.shared));
     return at;
 }

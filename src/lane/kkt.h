@@ -138,7 +138,7 @@ static mask condense(qc__group *g, condensed *cond)
         lane_put(place[factor->scatter_A[k] >= first], factor->scatter_A[k], lane_at(g->data.A, k));
     mask bad = ldl_factor(&cond->lead, NULL, NULL, g->scratch);
     for (int32_t k = 0; k < factor->first[factor->leading]; k++)
-        bad = mask_or(bad, not(lane_lt(lane_set1(1e-11), lane_abs(lane_at(cond->lead.d, k)))));
+        bad = mask_or(bad, mask_not(lane_lt(lane_set1(1e-11), lane_abs(lane_at(cond->lead.d, k)))));
     for (int32_t J = factor->leading; J < factor->supernodes; J++)
         collect_updates(&cond->lead, J, cond->base + (factor->panel[J] - first) * LANES,
                         g->scratch);
@@ -152,7 +152,7 @@ static mask is_convex(qc__group *g)
     const qc__factor_plan *factor = &g->plan->convexity;
     const int32_t n = g->plan->n;
     if (g->plan->P.count == 0)
-        return mask_from_bits(~0u);
+        return mask_all();
     ldl_part part = {.plan = factor,
                      .begin = 0,
                      .end = factor->supernodes,
@@ -164,7 +164,7 @@ static mask is_convex(qc__group *g)
     const lane top = lane_max(max_abs(g->data.P, g->plan->P.count), lane_set1(1e-3));
     for (int32_t j = 0; j < n; j++)
         add_to_diagonal(factor, j, g->panels, lane_mul(lane_set1(1e-6), top));
-    return not(ldl_factor(&part, NULL, NULL, g->scratch));
+    return mask_not(ldl_factor(&part, NULL, NULL, g->scratch));
 }
 
 /* ---- solve ------------------------------------------------------------------------------------ */

@@ -170,7 +170,7 @@ ALWAYS_INLINE lane pivot_checked(lane v, int8_t sign, lane *inv, mask *bad)
 {
     const lane sigma = lane_set1(sign);
     const mask good = lane_lt(lane_set1(PIVOT_SMALLEST), lane_mul(sigma, v));
-    *bad = mask_or(*bad, mask_andnot(mask_from_bits(~0u), good));
+    *bad = mask_or(*bad, mask_not(good));
     *inv = lane_select(good, *inv, lane_set1(sign / PIVOT_REPLACED));
     return lane_select(good, v, lane_set1(sign * PIVOT_REPLACED));
 }

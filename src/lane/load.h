@@ -113,7 +113,7 @@ static void find_units(qc__group *g)
 static void load_vectors(qc__group *g, const qc_values *values, int32_t *status)
 {
     if (g->data.shared && g->sharing->status)
-        mark(g, mask_from_bits(~0u), g->sharing->status, status);
+        mark(g, mask_all(), g->sharing->status, status);
     pack_vectors(g, values, status);
     scale_vectors(g);
 }
@@ -138,7 +138,7 @@ static void load_values(qc__group *g, const qc_values *values, int32_t *status)
         scale_cost(g);
         if (g->path !=
             QC__PATH_CONDENSED) /* condensing, whose first pivots are those of P, finds out */
-            mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
+            mark(g, mask_not(is_convex(g)), QC_P_NOT_CONVEX, status);
     }
     set_rhs(g);
     find_units(g);
@@ -186,7 +186,7 @@ static void share(qc__group *g, const qc__solve_job *job)
     g->data = g->own.data;
     pack_matrices(g, &job->values, status);
     equilibrate(g);
-    mark(g, not(is_convex(g)), QC_P_NOT_CONVEX, status);
+    mark(g, mask_not(is_convex(g)), QC_P_NOT_CONVEX, status);
     *g->sharing = (sharing){.status = (uint8_t)status[0]};
     scaled *to = &g->shared.data;
     keep_first_lane(to->P, g->data.P, plan->P.count);

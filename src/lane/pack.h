@@ -171,11 +171,6 @@ static void mark(const qc__group *g, mask which, int32_t status, int32_t *status
             statuses[l] = status;
 }
 
-static mask not(mask a)
-{
-    return mask_andnot(mask_from_bits(~0u), a);
-}
-
 /* P and A into lanes, with what is wrong with them. */
 static void pack_matrices(qc__group *g, const qc_values *values, int32_t *status)
 {
@@ -185,9 +180,9 @@ static void pack_matrices(qc__group *g, const qc_values *values, int32_t *status
     scaled *data = &g->data;
     pack_matrix(g, &plan->P, plan->P_dense, values->P, P_stride, data->P);
     pack_matrix(g, &plan->A, plan->A_dense, values->A, A_stride, data->A);
-    mark(g, not(all_finite(data->P, plan->P.count)), QC_P_NOT_FINITE, status);
-    mark(g, not(symmetrize(g, values->P, P_stride, data->P)), QC_P_NOT_SYMMETRIC, status);
-    mark(g, not(all_finite(data->A, plan->A.count)), QC_A_NOT_FINITE, status);
+    mark(g, mask_not(all_finite(data->P, plan->P.count)), QC_P_NOT_FINITE, status);
+    mark(g, mask_not(symmetrize(g, values->P, P_stride, data->P)), QC_P_NOT_SYMMETRIC, status);
+    mark(g, mask_not(all_finite(data->A, plan->A.count)), QC_A_NOT_FINITE, status);
 }
 
 static int64_t stride_of_b(const qc__group *g)
@@ -203,8 +198,8 @@ static void pack_vectors(qc__group *g, const qc_values *values, int32_t *status)
     pack(g, values->q, q_stride, plan->n, g->q);
     pack(g, values->b, stride_of_b(g), plan->m, g->b);
     find_far(g);
-    mark(g, not(all_finite(g->q, plan->n)), QC_Q_NOT_FINITE, status);
-    mark(g, not(all_finite(g->b, plan->m)), QC_B_NOT_FINITE, status);
+    mark(g, mask_not(all_finite(g->q, plan->n)), QC_Q_NOT_FINITE, status);
+    mark(g, mask_not(all_finite(g->b, plan->m)), QC_B_NOT_FINITE, status);
 }
 
 #endif

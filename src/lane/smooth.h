@@ -77,7 +77,7 @@ static void set_smoothed_H(qc__group *g, double mu)
         lane_put(s, i, lane_mul(lane_at(s, i), E));
         lane_put(y, i, lane_mul(lane_at(y, i), lane_mul(cost, lane_at(g->y_unit, i))));
     }
-    blocks_set_H(g, s, y, mask_from_bits(~0u), mask_none());
+    blocks_set_H(g, s, y, mask_all(), mask_none());
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);

@@ -51,7 +51,7 @@ static inline mask smooth_minimize(const qc__cone *c, const lane v[], lane root,
                                    lane y[])
 {
     const lane one = lane_set1(1.0), half = lane_set1(0.5);
-    mask going = mask_from_bits(~0u);
+    mask going = mask_all();
     for (int k = 0; k < SMOOTH_STEPS && mask_any(going); k++) {
         lane gradient[THREE], hessian[LOWER], step[THREE];
         smooth_model(c, v, lane_div(one, lane_mul(from, from)), y, gradient, hessian);

@@ -143,14 +143,14 @@ static void conclude(const qc__group *g, const progress *at, int32_t *status)
     const mask cert_d =
         mask_and(at->dual_infeasible, mask_and(lane_le(at->Px, eps), lane_le(at->Axs, eps)));
     const mask certificate = mask_or(at->primal_infeasible, at->dual_infeasible);
-    const mask point = mask_andnot(not(certificate), at->interrupted);
+    const mask point = mask_andnot(mask_not(certificate), at->interrupted);
     mark(g, at->interrupted, QC_INTERRUPTED, status);
     mark(g, cert_p, QC_PRIMAL_INFEASIBLE, status);
     mark(g, cert_d, QC_DUAL_INFEASIBLE, status);
     mark(g, mask_and(point, is_within(at, tol)), QC_SOLVED, status);
     mark(g, mask_and(point, is_within(at, TOLERANCE_INACCURATE)), QC_SOLVED_INACCURATE, status);
     mark(g, mask_or(at->failed, certificate), QC_NUMERICAL_ERROR, status);
-    mark(g, mask_from_bits(~0u), QC_MAX_ITERATIONS, status);
+    mark(g, mask_all(), QC_MAX_ITERATIONS, status);
 }
 
 /* min |s - y| over the cones, unscaled, relative to the data. */
@@ -304,23 +304,23 @@ static mask solve_assigned(qc__group *g, const qc__solve_job *job, int32_t *stat
 {
     const qc__path path = g->path;
     mask doubtful = mask_none();
-    limit_far(g, mask_from_bits(~0u));
+    limit_far(g, mask_all());
     load_values(g, &job->values, status);
     choose_factor(g, path);
     if (path == QC__PATH_CONDENSED) {
         if (!g->data.shared && !told_to_stop(job))
             doubtful = condense(g, &g->cond);
         else if (g->data.shared && g->sharing->uncondensed)
-            doubtful = mask_from_bits(~0u);
+            doubtful = mask_all();
         condense_rhs(g);
     }
     doubtful = mask_or(doubtful, refuse_irregular(g, status));
     find_H_units(g);
     start_from_zero(g);
     *at = progress_none(g);
-    begin(g, job, status, at, mask_from_bits(~0u), doubtful);
+    begin(g, job, status, at, mask_all(), doubtful);
     start_by_diagonal(g, at);
-    while (mask_any(not(at->done))) {
+    while (mask_any(mask_not(at->done))) {
         advance(g, job, at);
         recall_far(g, job, status, at);
     }
@@ -427,7 +427,7 @@ static void solve_queue(qc__group *g, const qc__solve_job *job, qc__queue *queue
     find_units(g);
     find_H_units(g);
     start_from_zero(g);
-    limit_far(g, mask_from_bits(~0u));
+    limit_far(g, mask_all());
     progress at = progress_none(g);
     for (;;) {
         const unsigned finished = busy & mask_bits(at.done);

@@ -183,6 +183,16 @@ ALWAYS_INLINE mask mask_none(void)
     return mask_from_bits(0);
 }
 
+ALWAYS_INLINE mask mask_all(void)
+{
+    return mask_from_bits(~0u);
+}
+
+ALWAYS_INLINE mask mask_not(mask a)
+{
+    return mask_andnot(mask_all(), a);
+}
+
 /* The power of two at or under a > 0, by which to divide and multiply is exact; 1 for 0. */
 static inline lane lane_binary_scale(lane a)
 {

@@ -56,7 +56,7 @@ static inline void newton_at_v(fixture *f, double unit)
 
 static inline void interior(fixture *f)
 {
-    psd_set_H(&f->c, f->state, f->s, f->y, lane_set1(1.0), mask_from_bits(~0u), mask_none());
+    psd_set_H(&f->c, f->state, f->s, f->y, lane_set1(1.0), mask_all(), mask_none());
 }
 
 static inline double dot(const fixture *f, const double *a, const double *b, int lane)

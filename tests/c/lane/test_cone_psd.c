@@ -213,7 +213,7 @@ static void start_is_the_identity(void **unused)
     (void)unused;
     EACH_ORDER(f)
     {
-        psd_set_H(&f.c, f.state, f.s, f.y, lane_set1(1.0), mask_none(), mask_from_bits(~0u));
+        psd_set_H(&f.c, f.state, f.s, f.y, lane_set1(1.0), mask_none(), mask_all());
         psd_multiply_H(&f.c, f.state, f.dy, f.out);
         for (int64_t i = 0; i < (int64_t)f.rows * LANES; i++)
             CHECK_CLOSE(f.out[i], f.dy[i], 1e-15 * largest(f.rows, f.dy, (int)(i % LANES)));
@@ -268,7 +268,7 @@ static void phases_stand_side_by_side(void **unused)
             inside |= (its == 0 ? 1u : 0u) << lane;
             first |= (its == 1 ? 1u : 0u) << lane;
         }
-        const mask all = mask_from_bits(~0u), none = mask_none();
+        const mask all = mask_all(), none = mask_none();
         psd_set_H(&f.c, f.state, f.s, f.y, lane_set1(1.0), phase == 0 ? all : none,
                   phase == 1 ? all : none);
         psd_multiply_H(&f.c, f.state, f.dy, alone);

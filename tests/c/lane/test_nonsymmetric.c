@@ -217,7 +217,7 @@ static void check_product(const vector *got, const vector *expected, double tole
 static void test_scaling_maps_both_pairs(void **unused)
 {
     (void)unused;
-    const mask all = mask_from_bits(~0u);
+    const mask all = mask_all();
     rng r = {8};
     EACH_CONE(c)
     for (int round = 0; round < ROUNDS; round++) {
@@ -268,7 +268,7 @@ static void test_corrector_is_of_second_order(void **unused)
 {
     (void)unused;
     const double mu = 0.3, h = 1e-4;
-    const mask none = mask_none(), all = mask_from_bits(~0u);
+    const mask none = mask_none(), all = mask_all();
     rng r = {9};
     EACH_CONE(c)
     for (int round = 0; round < ROUNDS; round++) {
@@ -328,7 +328,7 @@ static unsigned centered_after(const qc__cone *c, const vector *s, const vector 
 static void test_step_ends_inside(void **unused)
 {
     (void)unused;
-    const mask all = mask_from_bits(~0u);
+    const mask all = mask_all();
     rng r = {10};
     EACH_CONE(c)
     for (int round = 0; round < ROUNDS; round++) {

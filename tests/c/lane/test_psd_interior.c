@@ -37,7 +37,7 @@ static void plain_corrector_is_that_of_the_barrier(void **unused)
     {
         const double mu = 0.2;
         interior(&f);
-        psd_corrector(&f.c, f.state, f.s, f.y, f.ds, f.dy, lane_set1(mu), mask_from_bits(~0u),
+        psd_corrector(&f.c, f.state, f.s, f.y, f.ds, f.dy, lane_set1(mu), mask_all(),
                       f.ds); /* r may be ds */
         for (int lane = 0; lane < LANES; lane++) {
             double M[ORDER][ORDER], Y[ORDER][ORDER], MY[ORDER][ORDER];
@@ -65,8 +65,7 @@ static void corrector_solves_the_lyapunov_equation(void **unused)
     {
         double *plain = new_lanes(f.rows);
         interior(&f);
-        psd_corrector(&f.c, f.state, f.s, f.y, f.ds, f.dy, lane_set1(0.1), mask_from_bits(~0u),
-                      plain);
+        psd_corrector(&f.c, f.state, f.s, f.y, f.ds, f.dy, lane_set1(0.1), mask_all(), plain);
         psd_corrector(&f.c, f.state, f.s, f.y, f.ds, f.dy, lane_set1(0.1), mask_none(), f.out);
         for (int64_t i = 0; i < (int64_t)f.rows * LANES; i++)
             f.out[i] -= plain[i];
