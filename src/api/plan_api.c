@@ -27,11 +27,6 @@ void qc_plan_options_default(qc_plan_options *options)
     *options = (qc_plan_options){.isa = "auto", .condense = -1, .engine = "auto"};
 }
 
-static const qc__factor_plan *factor_of(const qc_plan *plan)
-{
-    return plan->condensed ? &plan->condense : &plan->full;
-}
-
 /*
  * How many problems take as long one by one as a group of lanes does, of which no more are in use; or
  * fewer.  Measured (docs/numerics.md): one alone is always faster.  The larger a problem is, the
@@ -39,7 +34,7 @@ static const qc__factor_plan *factor_of(const qc_plan *plan)
  */
 static int rows_that_pay(const qc_plan *plan)
 {
-    const qc__factor_plan *factor = factor_of(plan);
+    const qc__factor_plan *factor = qc__first_factor(plan);
     const double flops = factor->flops_trailing + 0.1 * factor->flops_leading;
     if (flops > 3e7)
         return INT_MAX;
@@ -104,7 +99,7 @@ void qc_plan_free(qc_plan *plan)
 
 void qc_plan_describe(const qc_plan *plan, qc_plan_info *info)
 {
-    const qc__factor_plan *factor = factor_of(plan);
+    const qc__factor_plan *factor = qc__first_factor(plan);
     const qc__lane_table *lanes = plan->lanes;
     *info = (qc_plan_info){.isa = lanes->name,
                            .lanes = lanes->lanes,

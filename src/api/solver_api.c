@@ -52,7 +52,7 @@ static qc_error check_derivative_settings(const qc_settings *s, qc_message *why)
 /* The settings of differences of solutions, beside the plan. */
 static qc_error check_lpgd(const qc_plan *plan, const qc_settings *s, qc_message *why)
 {
-    if (qc__is_lpgd(s) && s->lpgd_rho > 0.0 && !qc__has_diagonal(plan))
+    if (qc__is_lpgd(s) && s->lpgd_rho > 0.0 && !qc__has_whole_diagonal(&plan->P))
         return qc__fail(
             why, QC_ERROR_ARGUMENT,
             "lpgd_rho: expected 0 where the pattern of P lacks a diagonal entry, got %g",

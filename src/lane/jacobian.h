@@ -56,8 +56,8 @@ static pivot_column column_of(const ldl_part *part, int32_t J, int32_t c)
     const qc__factor_plan *plan = part->plan;
     return (pivot_column){.panel = panel_of(part, J),
                           .rows = plan->rows + plan->row_ptr[J],
-                          .w = width_of(plan, J),
-                          .below = below_of(plan, J),
+                          .w = qc__width_of(plan, J),
+                          .below = qc__below_of(plan, J),
                           .first = plan->first[J],
                           .c = c,
                           .shared = part->shared};
@@ -94,7 +94,7 @@ static void column_add(const pivot_column *l, lane a, int32_t begin, int32_t end
 static void multiply_DLt(const ldl_part *part, double *x)
 {
     for (int32_t J = part->begin; J < part->end; J++)
-        for (int32_t c = 0; c < width_of(part->plan, J); c++) {
+        for (int32_t c = 0; c < qc__width_of(part->plan, J); c++) {
             const pivot_column l = column_of(part, J, c);
             const int32_t k = l.first + c;
             const lane d = value_at(part->d, pivot_of(part, k), part->shared);
@@ -106,7 +106,7 @@ static void multiply_DLt(const ldl_part *part, double *x)
 static void multiply_L(const ldl_part *part, int32_t begin, int32_t end, double *x)
 {
     for (int32_t J = part->end - 1; J >= part->begin; J--)
-        for (int32_t c = width_of(part->plan, J) - 1; c >= 0; c--) {
+        for (int32_t c = qc__width_of(part->plan, J) - 1; c >= 0; c--) {
             const pivot_column l = column_of(part, J, c);
             column_add(&l, lane_at(x, l.first + c), begin, end, x);
         }

@@ -82,7 +82,7 @@ static void fill_full(qc__group *g)
 ALWAYS_INLINE void bring_kind(const int shared, const qc__group *g, int32_t J, double *panel)
 {
     const qc__factor_plan *factor = g->factor;
-    const int32_t w = width_of(factor, J), end = w + below_of(factor, J);
+    const int32_t w = qc__width_of(factor, J), end = w + qc__below_of(factor, J);
     const int32_t *row = factor->order + factor->first[J];
     int64_t at = factor->panel[J] - factor->panel[factor->leading];
     for (int32_t r = 0; r < end; r++, at += w, panel += w * LANES) {
@@ -278,13 +278,13 @@ ALWAYS_INLINE void multiply_base_kind(const int shared, const qc__factor_plan *f
 {
     const int64_t first = factor->panel[factor->leading];
     for (int32_t J = factor->leading; J < factor->supernodes; J++) {
-        const int32_t w = width_of(factor, J), c0 = factor->first[J];
+        const int32_t w = qc__width_of(factor, J), c0 = factor->first[J];
         const int32_t *rows = factor->rows + factor->row_ptr[J];
         const int64_t step = shared ? 1 : LANES;
         const double *panel = base + (factor->panel[J] - first) * step;
         multiply_symmetric(shared, panel, w, w, y + c0 * LANES, out + c0 * LANES);
-        multiply_below(shared, panel + (int64_t)w * w * step, w, below_of(factor, J), rows, c0, y,
-                       out);
+        multiply_below(shared, panel + (int64_t)w * w * step, w, qc__below_of(factor, J), rows, c0,
+                       y, out);
     }
 }
 

@@ -48,16 +48,6 @@ static inline const double *dinv_of(const ldl_part *part, int32_t J)
     return part->dinv + pivot_of(part, part->plan->first[J]) * (part->shared ? 1 : LANES);
 }
 
-static inline int32_t width_of(const qc__factor_plan *plan, int32_t J)
-{
-    return plan->first[J + 1] - plan->first[J];
-}
-
-static inline int32_t below_of(const qc__factor_plan *plan, int32_t J)
-{
-    return (int32_t)(plan->row_ptr[J + 1] - plan->row_ptr[J]);
-}
-
 /* Columns of the factor that are eliminated together: the same on every machine, so that the order of
  * the operations, and with it every bit, is the same wherever there is a fused multiply-add. */
 enum { BLOCK = 4 };
@@ -74,7 +64,7 @@ static inline int32_t block_at(int32_t w, int32_t k)
 static outer source_of(const ldl_part *from, const qc__update *update, int32_t count)
 {
     const qc__factor_plan *plan = from->plan;
-    const int32_t K = update->source, w = width_of(plan, K);
+    const int32_t K = update->source, w = qc__width_of(plan, K);
     const double *l = panel_of(from, K) + (int64_t)(w + update->begin) * w * LANES;
     outer source = outer_of(w, l, w, from->d + pivot_of(from, plan->first[K]) * LANES);
     if (count > 1) {
@@ -122,7 +112,7 @@ static void update_supernode(const ldl_part *from, const qc__update *update, int
 {
     const qc__factor_plan *plan = from->plan;
     const outer source = source_of(from, update, count);
-    const int32_t rows = below_of(plan, update->source) - update->begin;
+    const int32_t rows = qc__below_of(plan, update->source) - update->begin;
     const int32_t cols = update->middle - update->begin;
     const int32_t *target = plan->target + update->target;
     const int narrow = source.depth == 1 || (count == 1 && !ALONG_ROWS);
@@ -155,7 +145,7 @@ static void collect_updates(const ldl_part *from, int32_t J, double *panel, doub
         t++;
     for (int32_t count; t < end && plan->updates[t].source < from->end; t += count) {
         count = together(from, t);
-        update_supernode(from, &plan->updates[t], count, panel, width_of(plan, J), u);
+        update_supernode(from, &plan->updates[t], count, panel, qc__width_of(plan, J), u);
     }
 }
 
@@ -316,13 +306,13 @@ static mask ldl_factor(const ldl_part *part, panel_source bring, const void *con
     const qc__factor_plan *plan = part->plan;
     mask bad = mask_none();
     for (int32_t J = part->begin; J < part->end; J++) {
-        const int32_t w = width_of(plan, J);
+        const int32_t w = qc__width_of(plan, J);
         const int64_t k = pivot_of(part, plan->first[J]);
         double *panel = panel_of(part, J);
         if (bring)
             bring(context, J, panel);
         collect_updates(part, J, panel, u);
-        factor_supernode(w, w + below_of(plan, J), panel, plan->sign + plan->first[J],
+        factor_supernode(w, w + qc__below_of(plan, J), panel, plan->sign + plan->first[J],
                          part->d + k * LANES, part->dinv + k * LANES, u, &bad);
     }
     return bad;
@@ -467,8 +457,8 @@ static void ldl_forward(const ldl_part *part, int rhs, double *const x[])
     const qc__factor_plan *plan = part->plan;
 #define FORWARD(shared, count)                                                                     \
     for (int32_t J = part->begin; J < part->end; J++)                                              \
-    forward_supernode(shared, count, panel_of(part, J), width_of(plan, J), below_of(plan, J),      \
-                      plan->rows + plan->row_ptr[J], plan->first[J], x)
+    forward_supernode(shared, count, panel_of(part, J), qc__width_of(plan, J),                     \
+                      qc__below_of(plan, J), plan->rows + plan->row_ptr[J], plan->first[J], x)
     EACH_KIND_OF_SOLVE(FORWARD);
 #undef FORWARD
 }
@@ -479,8 +469,8 @@ static void ldl_backward(const ldl_part *part, int rhs, double *const x[])
     const qc__factor_plan *plan = part->plan;
 #define BACKWARD(shared, count)                                                                    \
     for (int32_t J = part->end - 1; J >= part->begin; J--)                                         \
-    backward_supernode(shared, count, panel_of(part, J), dinv_of(part, J), width_of(plan, J),      \
-                       below_of(plan, J), plan->rows + plan->row_ptr[J], plan->first[J], x)
+    backward_supernode(shared, count, panel_of(part, J), dinv_of(part, J), qc__width_of(plan, J),  \
+                       qc__below_of(plan, J), plan->rows + plan->row_ptr[J], plan->first[J], x)
     EACH_KIND_OF_SOLVE(BACKWARD);
 #undef BACKWARD
 }

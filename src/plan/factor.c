@@ -31,22 +31,12 @@ void qc__factor_plan_free(qc__factor_plan *f)
     *f = (qc__factor_plan){0};
 }
 
-static int32_t width_of(const qc__factor_plan *f, int32_t J)
-{
-    return f->first[J + 1] - f->first[J];
-}
-
-static int32_t below_of(const qc__factor_plan *f, int32_t J)
-{
-    return (int32_t)(f->row_ptr[J + 1] - f->row_ptr[J]);
-}
-
 double qc__factor_plan_entries(const qc__factor_plan *f, int32_t begin, int32_t end)
 {
     double entries = 0.0;
     for (int32_t J = begin; J < end; J++)
-        entries +=
-            0.5 * width_of(f, J) * (width_of(f, J) + 1.0) + (double)width_of(f, J) * below_of(f, J);
+        entries += 0.5 * qc__width_of(f, J) * (qc__width_of(f, J) + 1.0) +
+                   (double)qc__width_of(f, J) * qc__below_of(f, J);
     return entries;
 }
 
@@ -138,11 +128,11 @@ static qc_error find_supernodes(qc__factor_plan *f, qc__elimination *e, const qc
 static int64_t place_of(const qc__factor_plan *f, const int32_t *supernode_of, int32_t row,
                         int32_t col)
 {
-    const int32_t J = supernode_of[col], w = width_of(f, J);
+    const int32_t J = supernode_of[col], w = qc__width_of(f, J);
     int64_t r = row - f->first[J];
     if (row >= f->first[J + 1]) {
         const int32_t *rows = f->rows + f->row_ptr[J];
-        int32_t low = 0, high = below_of(f, J) - 1;
+        int32_t low = 0, high = qc__below_of(f, J) - 1;
         while (low < high) {
             const int32_t middle = low + (high - low) / 2;
             if (rows[middle] < row)
@@ -266,8 +256,8 @@ static qc_error map_values(qc__factor_plan *f, const int32_t *supernode_of, cons
 {
     const qc__matrix *P = kkt->P, *A = kkt->A;
     for (int32_t J = 0; J < f->supernodes; J++) {
-        const int64_t w = width_of(f, J);
-        left[J] = w * (w + 1) / 2 + w * below_of(f, J);
+        const int64_t w = qc__width_of(f, J);
+        left[J] = w * (w + 1) / 2 + w * qc__below_of(f, J);
     }
     f->scatter_P = scatter_new(f, supernode_of, kkt, P, 0, left);
     if (A)

@@ -49,12 +49,6 @@ static const candidate candidates[] = {
     {0, 1, 2, 0, 1.0},
 };
 
-static int has_diagonal(const qc__matrix *P, int32_t j)
-{
-    const int32_t end = P->row_ptr[j + 1];
-    return end > P->row_ptr[j] && P->col[end - 1] == j;
-}
-
 /* Auxiliary variables go with the rows of their cone. */
 static void assign_sets(int8_t *set, const qc__graph *g, const qc__kkt_rows *kkt,
                         const candidate *c)
@@ -66,7 +60,8 @@ static void assign_sets(int8_t *set, const qc__graph *g, const qc__kkt_rows *kkt
     }
     for (int32_t v = 0; c->residuals && v < n; v++) {
         const int32_t row = g->ptr[v + 1] - g->ptr[v] == 1 ? g->index[g->ptr[v]] : -1;
-        if (row >= n && row < rows_end && kkt->row_is_zero[row - n] && has_diagonal(kkt->P, v)) {
+        if (row >= n && row < rows_end && kkt->row_is_zero[row - n] &&
+            qc__has_diagonal(kkt->P, v)) {
             set[v] = c->cone_row;
             set[row] = c->x;
         }

@@ -66,13 +66,11 @@ static qc_error copy_cones(qc_plan *plan, const qc_family *f)
     return QC_OK;
 }
 
-static int has_whole_diagonal(const qc__matrix *P)
+int qc__has_whole_diagonal(const qc__matrix *P)
 {
-    for (int32_t i = 0; i < P->rows; i++) {
-        const int32_t end = P->row_ptr[i + 1];
-        if (end == P->row_ptr[i] || P->col[end - 1] != i)
+    for (int32_t j = 0; j < P->rows; j++)
+        if (!qc__has_diagonal(P, j))
             return 0;
-    }
     return 1;
 }
 
@@ -120,8 +118,7 @@ typedef struct work {
 static double solve_flops(const qc_plan *plan, work w)
 {
     const double iterations = 12.0, solves = 2.5, per_entry = 4.0, solves_once = 4.0;
-    const unsigned matrices = QC_SHARED_P | QC_SHARED_A;
-    const double once = (plan->shared & matrices) == matrices ? 0.0 : w.flops_once;
+    const double once = qc__values_shared(plan) ? 0.0 : w.flops_once;
     return once + solves_once * per_entry * w.entries_once +
            iterations * (w.flops_each + solves * per_entry * w.entries_each);
 }
@@ -249,7 +246,7 @@ static qc_error plan_factors(qc_plan *plan, int condense)
 {
     qc_error error = plan_whole(plan, condense);
     const int offered = plan->cone_rows > 0 && qc__apart_largest(plan) <= FALLBACK_MOST &&
-                        has_whole_diagonal(&plan->P) && largest_block(plan) <= DENSE_MOST;
+                        qc__has_whole_diagonal(&plan->P) && largest_block(plan) <= DENSE_MOST;
     if (!error && offered && condense != 0)
         error = plan_condense(plan, condense);
     else if (!error && condense == 1)

@@ -171,6 +171,30 @@ struct qc_plan {
     int rows_per_thread; /* a solver for at most so many problems a thread uses it  */
 };
 
+/* The columns of supernode J, and the rows below its diagonal block. */
+static inline int32_t qc__width_of(const qc__factor_plan *f, int32_t J)
+{
+    return f->first[J + 1] - f->first[J];
+}
+
+static inline int32_t qc__below_of(const qc__factor_plan *f, int32_t J)
+{
+    return (int32_t)(f->row_ptr[J + 1] - f->row_ptr[J]);
+}
+
+/* What the first round factors at every iteration. */
+static inline const qc__factor_plan *qc__first_factor(const qc_plan *plan)
+{
+    return plan->condensed ? &plan->condense : &plan->full;
+}
+
+/* Has P a place for P_jj?  In its lower triangle by rows that is the last of row j. */
+static inline int qc__has_diagonal(const qc__matrix *P, int32_t j)
+{
+    const int32_t end = P->row_ptr[j + 1];
+    return end > P->row_ptr[j] && P->col[end - 1] == j;
+}
+
 /* Is the block kept sparse, by auxiliary variables, in this matrix? */
 static inline int qc__is_sparse(const qc__kkt *kkt, const qc__cone *block)
 {
@@ -189,6 +213,9 @@ static inline int qc__values_shared(const qc_plan *plan)
     const unsigned both = QC_SHARED_P | QC_SHARED_A;
     return (plan->shared & both) == both;
 }
+
+/* Has P a place for every entry of its diagonal? */
+int qc__has_whole_diagonal(const qc__matrix *P);
 
 /* The cone as it is worked on: one of one row is a half-line. */
 qc__cone qc__cone_of(const qc_cone *cone, int32_t first);

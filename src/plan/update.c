@@ -18,8 +18,8 @@ static void fill_targets(const updates *u, int32_t J, qc__update *update)
 {
     const qc__factor_plan *f = u->f;
     const int32_t *rows = f->rows + f->row_ptr[update->source];
-    const int32_t end = (int32_t)(f->row_ptr[update->source + 1] - f->row_ptr[update->source]);
-    const int32_t first = f->first[J], width = f->first[J + 1] - first;
+    const int32_t end = qc__below_of(f, update->source);
+    const int32_t first = f->first[J], width = qc__width_of(f, J);
     const int32_t *row_of_J = f->rows + f->row_ptr[J];
     int32_t *target = f->target + update->target, r = 0;
     for (int32_t t = update->begin; t < update->middle; t++)
@@ -36,7 +36,7 @@ static void visit(updates *u, int32_t K)
 {
     qc__factor_plan *f = u->f;
     const int32_t *rows = f->rows + f->row_ptr[K];
-    const int32_t end = (int32_t)(f->row_ptr[K + 1] - f->row_ptr[K]);
+    const int32_t end = qc__below_of(f, K);
     for (int32_t begin = 0, middle; begin < end; begin = middle) {
         const int32_t J = u->supernode_of[rows[begin]];
         middle = begin + 1;
@@ -57,9 +57,8 @@ static void visit(updates *u, int32_t K)
 /* Are K and L single columns with the same rows? */
 static int is_alike(const qc__factor_plan *f, int32_t K, int32_t L)
 {
-    const int64_t below = f->row_ptr[K + 1] - f->row_ptr[K];
-    return f->first[K + 1] - f->first[K] == 1 && f->first[L + 1] - f->first[L] == 1 &&
-           f->row_ptr[L + 1] - f->row_ptr[L] == below &&
+    const int32_t below = qc__below_of(f, K);
+    return qc__width_of(f, K) == 1 && qc__width_of(f, L) == 1 && qc__below_of(f, L) == below &&
            memcmp(f->rows + f->row_ptr[K], f->rows + f->row_ptr[L],
                   (size_t)below * sizeof(int32_t)) == 0;
 }
@@ -92,7 +91,7 @@ static void find_likes(const qc__factor_plan *f, int32_t *like, int32_t *head, i
         head[k] = -1;
     for (int32_t K = 0; K < f->supernodes; K++) {
         like[K] = K;
-        if (f->row_ptr[K + 1] == f->row_ptr[K])
+        if (qc__below_of(f, K) == 0)
             continue;
         const int32_t row = f->rows[f->row_ptr[K]];
         const int32_t oldest = K < f->leading ? 0 : f->leading;

@@ -47,8 +47,7 @@ static void poll_callback(void *context)
     solve_round *r = context;
     const qc_solver *s = r->work.solver;
     const qc_settings *settings = &s->settings;
-    const qc__factor_plan *factor = s->plan->condensed ? &s->plan->condense : &s->plan->full;
-    r->flops += factor->flops_trailing * s->lanes->lanes;
+    r->flops += qc__first_factor(s->plan)->flops_trailing * s->lanes->lanes;
     if (r->flops < POLL_FLOPS)
         return;
     r->flops = 0.0;

@@ -23,17 +23,6 @@
 
 #include "run/solver.h"
 
-enum { MATRICES = QC_SHARED_P | QC_SHARED_A };
-
-int qc__has_diagonal(const qc_plan *plan)
-{
-    int32_t found = 0;
-    for (int32_t i = 0; i < plan->n; i++)
-        for (int32_t t = plan->P.row_ptr[i]; t < plan->P.row_ptr[i + 1]; t++)
-            found += plan->P.col[t] == i;
-    return found == plan->n;
-}
-
 /* Numbers of an argument of `count` problems. */
 static size_t length_of(const qc_plan *plan, unsigned bit, int64_t length, int64_t count)
 {
@@ -114,13 +103,11 @@ static void move_vectors(const qc_solver *s, const qc__derivative_job *job, int 
         add_scaled(to_q, to_q, -job->settings->lpgd_rho, x, n);
 }
 
-/* P + rho I, of one problem */
+/* P + rho I, of one problem; rho > 0 only where the diagonal is whole (qc_solver_set). */
 static void add_rho(const qc_plan *plan, double rho, double *P)
 {
-    for (int32_t i = 0; i < plan->n; i++)
-        for (int32_t t = plan->P.row_ptr[i]; t < plan->P.row_ptr[i + 1]; t++)
-            if (plan->P.col[t] == i)
-                P[plan->P.source[t]] += rho;
+    for (int32_t j = 0; rho > 0.0 && j < plan->n; j++)
+        P[plan->P.source[plan->P.row_ptr[j + 1] - 1]] += rho;
 }
 
 /* A matrix of all problems of the job, moved by t along its tangents of direction d. */

@@ -89,7 +89,4 @@ void qc__run_gradients(qc_solver *s, const qc__derivative_job *job, int64_t d, c
 void qc__keep_values(qc_solver *s, const qc_values *values);
 void qc__run_differences(qc_solver *s, const qc__derivative_job *job, int64_t d, int adjoint);
 
-/* Has P a place for every diagonal entry? */
-int qc__has_diagonal(const qc_plan *plan);
-
 #endif
