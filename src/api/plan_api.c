@@ -72,15 +72,10 @@ qc_error qc_compile(qc_plan **out, const qc_family *family, const qc_plan_option
     qc_plan_options_default(&defaults);
     if (!options)
         options = &defaults;
-    if (options->condense < -1 || options->condense > 1)
-        return qc__fail(why, QC_ERROR_ARGUMENT, "condense: expected -1, 0 or 1, got %d",
-                        options->condense);
-    const qc__lane_table *lanes = qc__lanes_select(options->isa);
-    if (!lanes)
-        return qc__fail(why, QC_ERROR_ARGUMENT,
-                        "isa: expected \"auto\" or one that qc_isa_name lists, got \"%.32s\"",
-                        options->isa ? options->isa : "QC_ISA of the environment");
-    qc_error error = qc__plan_new(out, family, options->condense, why);
+    const qc__lane_table *lanes;
+    qc_error error = qc__lanes_select(&lanes, options->isa, why);
+    if (!error)
+        error = qc__plan_new(out, family, options->condense, why);
     if (error)
         return error;
     (*out)->lanes = lanes;

@@ -49,11 +49,10 @@ static qc_error project(const qc_cone *cones, qc__project_job job, int derivativ
     qc_error error = check(cones, &job, derivative, why);
     if (error || job.batch * job.rows == 0)
         return error;
-    const qc__lane_table *lanes = qc__lanes_select(NULL);
-    if (!lanes)
-        return qc__fail(why, QC_ERROR_ARGUMENT,
-                        "QC_ISA: expected one that qc_isa_name lists, got \"%.32s\"",
-                        getenv("QC_ISA"));
+    const qc__lane_table *lanes;
+    error = qc__lanes_select(&lanes, NULL, why);
+    if (error)
+        return error;
     qc__cone *read = NEW(job.cone_count, qc__cone);
     int32_t row = 0;
     for (int64_t k = 0; read && k < job.cone_count; k++) {

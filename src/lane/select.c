@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/message.h"
+
 /* The compiler's probe also asks whether the operating system saves the registers. */
 static int machine_runs(const qc__lane_table *table)
 {
@@ -33,9 +35,12 @@ const qc__lane_table *qc__lanes_available(int k)
     return NULL;
 }
 
+/* The name that was given, or that the environment gives; NULL: neither. */
 static const char *forced_name(const char *name)
 {
-    return !name || strcmp(name, "auto") == 0 ? getenv("QC_ISA") : name;
+    if (!name || strcmp(name, "auto") == 0)
+        name = getenv("QC_ISA");
+    return name && strcmp(name, "auto") != 0 ? name : NULL;
 }
 
 int qc__lanes_forced(const char *name)
@@ -55,13 +60,13 @@ const qc__lane_table *qc__rows_like(const qc__lane_table *lanes)
     return NULL;
 }
 
-const qc__lane_table *qc__lanes_select(const char *name)
+qc_error qc__lanes_select(const qc__lane_table **out, const char *name, qc_message *why)
 {
-    name = forced_name(name);
-    if (!name)
-        return qc__lanes_available(0);
-    for (int k = 0; qc__lanes_available(k); k++)
-        if (strcmp(qc__lanes_available(k)->name, name) == 0)
-            return qc__lanes_available(k);
-    return NULL;
+    const char *forced = forced_name(name);
+    for (int k = 0; (*out = qc__lanes_available(k)); k++)
+        if (!forced || strcmp((*out)->name, forced) == 0)
+            return QC_OK;
+    return qc__fail(why, QC_ERROR_ARGUMENT,
+                    "%s: expected \"auto\" or one that qc_isa_name lists, got \"%.32s\"",
+                    forced == name ? "isa" : "QC_ISA", forced);
 }

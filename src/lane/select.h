@@ -8,8 +8,9 @@
 /* The k-th table that this machine runs, best first; NULL after the last. */
 const qc__lane_table *qc__lanes_available(int k);
 
-/* "auto" or NULL: the best, or what the environment's QC_ISA names; else by name, NULL if unknown. */
-const qc__lane_table *qc__lanes_select(const char *name);
+/* The table of that name; "auto" or NULL: of what the environment's QC_ISA names, or the best.  A name that
+ * this machine does not run is an error, and *out is NULL. */
+qc_error qc__lanes_select(const qc__lane_table **out, const char *name, qc_message *why);
 
 /* Whether a name was given, here or in the environment. */
 int qc__lanes_forced(const char *name);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Every way in which a call can be illegal, and what the message says. */
+#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,25 @@ static void of_qc_compile(void **state)
     CHECK_ERROR(qc_compile(&plan, &fam.f, NULL, &why), QC_ERROR_ARGUMENT, "got -4");
     assert_int_equal(qc_compile(&plan, &fam.f, NULL, NULL), QC_ERROR_ARGUMENT);
     qc_plan_free(NULL);
+}
+
+/* The environment chooses where the options do not, and is what the message is about. */
+static void of_an_instruction_set_in_the_environment(void **state)
+{
+    (void)state;
+    const qc_cone cone = {.kind = QC_CONE_NONNEGATIVE, .size = 1};
+    const double v = -1.0;
+    double out;
+    qc_plan *plan;
+    qc_plan_options options;
+    qc_plan_options_default(&options);
+    setenv("QC_ISA", "sundial", 1);
+    CHECK_ERROR(qc_compile(&plan, &fam.f, &options, &why), QC_ERROR_ARGUMENT,
+                "QC_ISA: expected \"auto\" or one that qc_isa_name lists, got \"sundial\"");
+    CHECK_ERROR(qc_project(&cone, 1, 1, &v, &out, &why), QC_ERROR_ARGUMENT, "got \"sundial\"");
+    setenv("QC_ISA", "auto", 1);
+    assert_int_equal(qc_project(&cone, 1, 1, &v, &out, &why), QC_OK);
+    unsetenv("QC_ISA");
 }
 
 static void check_settings_error(const qc_settings *s, const char *text)
@@ -239,6 +259,7 @@ int main(void)
         TEST(of_derivatives_that_were_not_kept),
         TEST(a_plan_describes_itself),
         TEST(the_last_instruction_set_is_scalar),
+        TEST(of_an_instruction_set_in_the_environment), /* the last, as it leaves none there */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
