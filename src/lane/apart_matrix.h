@@ -83,7 +83,7 @@ static void matrix_decompose(const apart *a)
 {
     const int32_t k = a->k;
     const psd_state *p = &a->psd;
-    const mask newton = lane_lt(lane_zero(), lane_load(p->newton));
+    const mask newton = psd_newton(p);
     double *gamma = p->v[EIGEN_WORK], *Z = p->m[1];
     if (!mask_any(mask_not(newton))) {
         memcpy(a->U, p->T, (size_t)k * (size_t)k * LANES * sizeof(double));

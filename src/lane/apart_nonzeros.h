@@ -185,13 +185,7 @@ static void nonzeros_add_light(const qc__group *g, const apart *a)
     const psd_state *p = &a->psd;
     double *const F[PSD_TERMS] = {p->m[0], p->m[1], p->m[2], p->m[3]};
     double *const G[PSD_TERMS] = {F[0], F[1], F[3], F[2]};
-    const psd_operator H = {.k = k,
-                            .inverse = 1,
-                            .T = a->U,
-                            .h = p->h,
-                            .l = p->l,
-                            .newton = lane_lt(lane_zero(), lane_load(p->newton)),
-                            .unit = lane_load(p->unit)};
+    const psd_operator H = psd_operator_of(k, p, 1, a->U);
     const int newton = psd_weights(&H, p->v);
     psd_inverse_basis(k, p, a->U);
     for (int r = 0; r < (newton ? PSD_TERMS : 1); r++)

@@ -15,6 +15,15 @@
      : (c)->kind == QC_CONE_PSD        ? psd_##name(__VA_ARGS__)                                   \
                                        : nonsym_##name(__VA_ARGS__))
 
+/* Its rows of a vector over all rows. */
+#define ROWS_OF(c, v) ((v) + (int64_t)(c)->first * LANES)
+
+/* Those without a spectrum: the exponential and the power cone, and their duals. */
+static inline int block_is_nonsymmetric(const qc__cone *c)
+{
+    return c->kind != QC_CONE_SECOND_ORDER && c->kind != QC_CONE_PSD;
+}
+
 /* Lanes of its state. */
 static int64_t block_state_size(const qc__cone *c)
 {

@@ -25,8 +25,6 @@ static double *state_of(const qc__group *g, int32_t k)
     return g->state + g->state_at[k] * LANES;
 }
 
-#define ROWS_OF(c, v) ((v) + (int64_t)(c)->first * LANES)
-
 static lane unit_of(const qc__group *g, const qc__cone *c)
 {
     return lane_at(g->H_unit, c->first);
@@ -135,7 +133,7 @@ static lane blocks_guard(const qc__group *g, const double *ds, const double *dy,
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        if (c->kind >= QC_CONE_EXPONENTIAL)
+        if (block_is_nonsymmetric(c))
             step = nonsym_guard(c, state_of(g, k), ROWS_OF(c, g->s), ROWS_OF(c, g->w.y),
                                 ROWS_OF(c, ds), ROWS_OF(c, dy), step);
     }

@@ -53,6 +53,25 @@ static inline psd_state psd_open(int32_t k, double *state)
     return p;
 }
 
+/* The problems in which psd_set_H was asked for Newton's H. */
+static inline mask psd_newton(const psd_state *p)
+{
+    return lane_lt(lane_zero(), lane_load(p->newton));
+}
+
+/* H of the last psd_set_H in the basis T; or its inverse, and T is that of psd_inverse_basis. */
+static inline psd_operator psd_operator_of(int32_t k, const psd_state *p, int inverse,
+                                           const double *T)
+{
+    return (psd_operator){.k = k,
+                          .inverse = inverse,
+                          .T = T,
+                          .h = p->h,
+                          .l = p->l,
+                          .newton = psd_newton(p),
+                          .unit = lane_load(p->unit)};
+}
+
 static inline double psd_degree(const qc__cone *c)
 {
     return (double)c->order;
@@ -206,7 +225,7 @@ static inline void psd_set_H(const qc__cone *c, double *state, const double *s, 
 /* U with  H^-1: X -> U (1/h o U'XU) U' */
 static inline void psd_inverse_basis(int32_t k, const psd_state *p, double *U)
 {
-    const mask newton = lane_lt(lane_zero(), lane_load(p->newton));
+    const mask newton = psd_newton(p);
     for (int32_t i = 0; i < k; i++)
         for (int32_t j = 0; j < k; j++) {
             const int64_t at = (int64_t)i * k + j;
@@ -219,12 +238,7 @@ static inline void psd_subtract_H(const qc__cone *c, double *state, double *pane
                                   const int64_t *place)
 {
     const psd_state p = psd_open(c->order, state);
-    const psd_operator H = {.k = c->order,
-                            .T = p.T,
-                            .h = p.h,
-                            .l = p.l,
-                            .newton = lane_lt(lane_zero(), lane_load(p.newton)),
-                            .unit = lane_load(p.unit)};
+    const psd_operator H = psd_operator_of(c->order, &p, 0, p.T);
     psd_block_subtract(&H, p.m, p.v, panels, place);
 }
 

@@ -33,7 +33,7 @@ typedef struct psd_operator {
     lane unit;
 } psd_operator;
 
-enum { PSD_TERMS = 4, PSD_BLOCK_MATRICES = PSD_TERMS + 1, PSD_BLOCK_VECTORS = PSD_TERMS };
+enum { PSD_TERMS = 4, PSD_BLOCK_MATRICES = PSD_TERMS + 1 };
 
 /* Row (a, b), a >= b, of a vector */
 static inline int64_t psd_row(int32_t k, int32_t a, int32_t b)

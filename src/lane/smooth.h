@@ -81,7 +81,7 @@ static void set_smoothed_H(qc__group *g, double mu)
     EACH_BLOCK(g, k)
     {
         const qc__cone *c = block_of(g, k);
-        if (c->kind != QC_CONE_SECOND_ORDER && c->kind != QC_CONE_PSD)
+        if (block_is_nonsymmetric(c))
             nonsym_central_H(c, state_of(g, k), ROWS_OF(c, s), ROWS_OF(c, y));
     }
 }
