@@ -10,8 +10,7 @@
 #ifndef LANE_EIGEN_H
 #define LANE_EIGEN_H
 
-#include <string.h>
-
+#include "lane/elementary.h"
 #include "lane/vec.h"
 
 /* What is allowed for one eigenvalue.  The first takes three or four sweeps, the others two or less. */
@@ -26,7 +25,6 @@ enum { EIGEN_WORK = 3 };
  * is not finite. */
 static inline lane eigen_scale(int32_t k, const double *A)
 {
-    double size[LANES] __attribute__((aligned(64)));
     lane top = lane_zero(), poison = lane_zero();
     for (int32_t i = 0; i < k; i++)
         for (int32_t j = 0; j <= i; j++) {
@@ -34,14 +32,7 @@ static inline lane eigen_scale(int32_t k, const double *A)
             top = lane_max(top, lane_abs(a));
             poison = lane_fma(a, lane_zero(), poison);
         }
-    lane_store(size, lane_min(top, lane_set1(0x1p1000)));
-    for (int l = 0; l < LANES; l++) {
-        uint64_t bits;
-        memcpy(&bits, &size[l], sizeof bits);
-        bits &= 0xfff0000000000000u;
-        memcpy(&size[l], &bits, sizeof bits);
-    }
-    top = lane_load(size);
+    top = binary_floor(lane_min(top, lane_set1(0x1p1000)));
     top = lane_select(lane_lt(lane_set1(0x1p-1000), top), top, lane_set1(1.0));
     return lane_add(top, poison);
 }
@@ -316,7 +307,7 @@ static inline void eigen_decompose(int32_t k, double *A, double *d, double *Z, d
     for (int32_t i = 0; i < k; i++)
         lane_put(d, i, lane_mul(lane_at(d, i), scale));
     for (int32_t t = 0; Z && t < k * k;
-         t++) /* -0 becomes 0: a rotation by 0 may or may not do so */
+         t++) /* -0 to 0, as a rotation by 0 may or may not make it */
         lane_put(Z, t, lane_add(lane_at(Z, t), lane_zero()));
 }
 

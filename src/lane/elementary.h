@@ -49,6 +49,14 @@ ALWAYS_INLINE lane rounded(lane a)
     return lane_sub(lane_add(a, lane_set1(ROUNDER)), lane_set1(ROUNDER));
 }
 
+/* The power of two at or under a, which is normal and positive. */
+ALWAYS_INLINE lane binary_floor(lane a)
+{
+    lane_bits b = bits_of(a);
+    EACH_ELEMENT(l) b.u[l] &= UINT64_C(0xfff0000000000000);
+    return from_bits(b);
+}
+
 /* 1/a of a power of two */
 ALWAYS_INLINE lane inverse_power(lane a)
 {

@@ -68,18 +68,6 @@ static void choose_factor(qc__group *g, qc__path path)
     choose_view(g, path);
 }
 
-/* A block has one unit, its largest. */
-static void share_H_units(qc__group *g)
-{
-    for (int32_t k = 0; k < g->plan->block_count; k++) {
-        const qc__cone *c = &g->plan->blocks[k];
-        double *of_block = ROWS_OF(c, g->H_unit);
-        const lane top = max_abs(of_block, c->size);
-        for (int32_t i = 0; i < c->size; i++)
-            lane_put(of_block, i, top);
-    }
-}
-
 /* What H is measured in, row by row: the diagonal of -S0 when condensed, which D meets there, else 1. */
 static void find_H_units(qc__group *g)
 {
@@ -95,7 +83,7 @@ static void find_H_units(qc__group *g)
                             lane_set1(1e-8));
         lane_put(g->H_unit, i, unit);
     }
-    share_H_units(g);
+    share_in_blocks(g->plan, g->H_unit);
 }
 
 /* 1 / (c D) and 1 / E, which are exact. */

@@ -117,6 +117,17 @@ static lane max_abs(const double *v, int64_t count)
     return lane_max(lane_max(top[0], top[1]), lane_max(top[2], top[3]));
 }
 
+/* Gives all rows of a block the largest of their numbers, none of which is negative: with a scale or a
+ * unit for each it would be another cone. */
+static void share_in_blocks(const qc_plan *plan, double *rows)
+{
+    for (int32_t k = 0; k < plan->block_count; k++) {
+        const qc__cone *c = &plan->blocks[k];
+        double *of_block = ROWS_OF(c, rows);
+        set_lanes(of_block, c->size, max_abs(of_block, c->size));
+    }
+}
+
 /* Moves P_ij of rows [first, end) of column j to the middle between it and P_ji, and gives max |P_ij - P_ji|.
  * The mirror begins at from[.][mirror]: a dense P has it, row j right of the diagonal, in a run. */
 static lane symmetrize_column(const double *const from[], int64_t mirror, double *P,

@@ -7,10 +7,9 @@
 #ifndef LANE_RUIZ_H
 #define LANE_RUIZ_H
 
-#include <string.h>
-
 #include "lane/elementary.h"
 #include "lane/group.h"
+#include "lane/pack.h"
 #include "lane/product.h"
 
 enum { RUIZ_PASSES = 3 };
@@ -21,15 +20,10 @@ enum { RUIZ_PASSES = 3 };
 #define BALANCED_SMALL 4.0
 enum { SMALL = 32, RUIZ_PASSES_SMALL = 1 };
 
-/* Keeps the exponent of every number. */
 static void round_to_powers_of_two(double *v, int64_t count)
 {
-    for (int64_t k = 0; k < count; k++) {
-        uint64_t bits;
-        memcpy(&bits, &v[k], sizeof bits);
-        bits &= 0xfff0000000000000u;
-        memcpy(&v[k], &bits, sizeof bits);
-    }
+    for (int64_t k = 0; k < count; k++)
+        lane_put(v, k, binary_floor(lane_at(v, k)));
 }
 
 /* Raises cols[j] to |a_ij| e_i and rows[i] to |a_ij| d_j for R rows of `count` neighbours each. */
@@ -106,20 +100,6 @@ static void ruiz_norms(const qc__group *g, double *cols, double *rows)
         lane_put(rows, i, lane_mul(lane_at(rows, i), lane_at(data->row, i)));
 }
 
-/* The rows of a block share one scale, or it would be another cone: all get its largest norm. */
-static void share_norms(const qc__group *g, double *rows)
-{
-    for (int32_t k = 0; k < g->plan->block_count; k++) {
-        const qc__cone *c = &g->plan->blocks[k];
-        double *of_block = rows + (int64_t)c->first * LANES;
-        lane top = lane_zero();
-        for (int32_t i = 0; i < c->size; i++)
-            top = lane_max(lane_at(of_block, i), top);
-        for (int32_t i = 0; i < c->size; i++)
-            lane_put(of_block, i, top);
-    }
-}
-
 /* The problems with a norm out of balance; an empty row is in balance. */
 static mask unbalanced(const double *norm, int64_t count, double balanced)
 {
@@ -181,7 +161,7 @@ static void equilibrate(qc__group *g)
     int pass = 0;
     for (mask which; pass < passes; pass++) {
         ruiz_norms(g, g->d1.x, g->d1.y);
-        share_norms(g, g->d1.y);
+        share_in_blocks(plan, g->d1.y);
         which =
             mask_or(unbalanced(g->d1.x, plan->n, balanced), unbalanced(g->d1.y, plan->m, balanced));
         if (!mask_any(which))
@@ -191,8 +171,8 @@ static void equilibrate(qc__group *g)
     }
     if (pass == 0)
         return;
-    round_to_powers_of_two(data->col, (int64_t)plan->n * LANES);
-    round_to_powers_of_two(data->row, (int64_t)plan->m * LANES);
+    round_to_powers_of_two(data->col, plan->n);
+    round_to_powers_of_two(data->row, plan->m);
     scale_matrix(&plan->P, plan->P_dense, data->col, data->col, data->P);
     scale_matrix(&plan->A, plan->A_dense, data->row, data->col, data->A);
 }
@@ -218,9 +198,8 @@ static void scale_cost(qc__group *g)
     const lane top = lane_max(max_abs(g->q, plan->n), max_abs(data->P, plan->P.count));
     lane cost = lane_div(lane_set1(1.0), lane_max(top, lane_set1(1e-6)));
     cost = lane_min(lane_max(cost, lane_set1(1e-6)), lane_set1(1e4));
+    cost = binary_floor(cost);
     lane_store(data->cost, cost);
-    round_to_powers_of_two(data->cost, LANES);
-    cost = lane_load(data->cost);
     for (int32_t k = 0; k < plan->P.count; k++)
         lane_put(data->P, k, lane_mul(lane_at(data->P, k), cost));
     for (int32_t j = 0; j < plan->n; j++)

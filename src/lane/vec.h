@@ -231,10 +231,15 @@ ALWAYS_INLINE void lane_transpose(const double *const from[], int64_t at, double
 #endif
 }
 
-static inline void set_all(double *p, int64_t count, double a)
+static inline void set_lanes(double *p, int64_t count, lane a)
 {
     for (int64_t k = 0; k < count; k++)
-        lane_put(p, k, lane_set1(a));
+        lane_put(p, k, a);
+}
+
+static inline void set_all(double *p, int64_t count, double a)
+{
+    set_lanes(p, count, lane_set1(a));
 }
 
 /* Element k of numbers that are either lanes or, `shared`, one number for all problems. */
