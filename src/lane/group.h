@@ -48,6 +48,8 @@ typedef struct tape {
     condensed cond;
 } tape;
 
+enum { KRYLOV_VECTORS = 5 };
+
 typedef struct qc__group {
     const qc_plan *plan;
     qc_settings settings;
@@ -93,8 +95,8 @@ typedef struct qc__group {
     double *far_limit; /* from which b on, of each problem */
     double *far, *far_c, *far_slack; /* 1 where left out, else 0; their c, and -A x */
     pair w, backup, best, rho, Qw, d1, d2, d3;
-    pair rhs[2], left, product; /* of refinement */
-    double *krylov[5]; /* vectors of size n + m */
+    pair rhs[MAX_RHS], left, product; /* of refinement */
+    double *krylov[KRYLOV_VECTORS]; /* of size n + m, krylov.h */
 } qc__group;
 
 static void layout_scaled(scaled *data, const qc_plan *plan, qc__arena *arena, int shared)
@@ -236,7 +238,7 @@ static void layout_vectors(qc__group *g, const qc_plan *plan, qc__arena *arena)
     g->lead = take_lanes(arena, size);
     for (int k = 0; k < MAX_RHS; k++)
         g->permuted[k] = take_lanes(arena, size);
-    for (int k = 0; k < 5; k++)
+    for (int k = 0; k < KRYLOV_VECTORS; k++)
         g->krylov[k] = take_lanes(arena, size);
 }
 

@@ -21,8 +21,10 @@
 enum { NEWTON_STEPS = 8 };
 /* A converged problem goes on until Newton's method succeeds, or the next try would be at this gap. */
 #define NEWTON_LAST 1e-14
-/* Without the embedding an interior point that needs more, or steps this short, is given up. */
-#define PLAIN_STEP 0.05
+/* An interior point whose steps are this short is given up; without the embedding sooner, or after so
+ * many passes. */
+#define EMBEDDED_STEP 1e-7
+#define PLAIN_STEP    0.05
 enum { PLAIN_PASSES = 30 };
 
 static void finish(progress *at, mask which)
@@ -152,7 +154,7 @@ static void interrupt(progress *at)
 static mask judge_limits(qc__group *g, progress *at, mask settled)
 {
     const mask moving = mask_and(at->finite, lane_lt(lane_zero(), at->tau));
-    const mask stalled = lane_lt(at->step, lane_set1(at->embedded ? 1e-7 : PLAIN_STEP));
+    const mask stalled = lane_lt(at->step, lane_set1(at->embedded ? EMBEDDED_STEP : PLAIN_STEP));
     const mask astray = mask_and(at->converged, lane_lt(at->tau, at->kappa));
     const int passes = g->settings.max_iterations;
     const int most = at->embedded || passes < PLAIN_PASSES ? passes : PLAIN_PASSES;

@@ -43,7 +43,8 @@ typedef struct lsmr {
     lane betadd, betad, rhod, tautilde, thetatilde;
 } lsmr;
 
-static lane norm2(const double *v, int64_t count)
+/* |v|, Euclidean */
+static lane norm_of(const double *v, int64_t count)
 {
     lane sum = lane_zero();
     for (int64_t k = 0; k < count; k++)
@@ -54,7 +55,7 @@ static lane norm2(const double *v, int64_t count)
 /* v := v / |v|, and |v|; a zero vector stays */
 static lane normalize_vector(double *v, int64_t count)
 {
-    const lane norm = norm2(v, count);
+    const lane norm = norm_of(v, count);
     const lane inv =
         lane_select(lane_lt(lane_zero(), norm), lane_div(lane_set1(1.0), norm), lane_zero());
     for (int64_t k = 0; k < count; k++)
@@ -241,7 +242,7 @@ static void krylov_residual(qc__group *g, const bidiagonal *b, pair rhs, const d
 static residual_norms krylov_norms(qc__group *g, const bidiagonal *b)
 {
     jacobian_multiply(g, !b->transposed, b->u, b->product);
-    return (residual_norms){norm2(b->u, b->count), norm2(b->product, b->count)};
+    return (residual_norms){norm_of(b->u, b->count), norm_of(b->product, b->count)};
 }
 
 /* How the problems ended: solved; or least squares with a residual; or neither. */
@@ -265,7 +266,7 @@ static krylov_outcome least_squares(qc__group *g, double tolerance, int64_t most
                     .product = g->krylov[4]};
     memcpy(b.u, rhs.x, (size_t)count * LANES * sizeof(double));
     set_all(x, count, 0.0);
-    const krylov_goal goal = {norm2(b.u, count), tolerance};
+    const krylov_goal goal = {norm_of(b.u, count), tolerance};
     residual_norms before = krylov_norms(g, &b);
     krylov_outcome out = {.solved = is_solved(&goal, before, 1.0), .residual = lane_zero()};
     lane left = lane_set1((double)most), J2 = lane_zero();

@@ -24,14 +24,17 @@ typedef struct progress {
     lane primal, dual;           /* largest residuals, unscaled, times tau */
     lane gap, relative_gap;      /* relative to 1 + |objective|: the gap, and s'y */
     lane F, magnitude;           /* largest scaled residual, and of what it is a difference */
-    lane by, qx, Aty, Px,
-        Axs;   /* for certificates, unscaled: b'y, q'x; largest of A'y, Px, Ax + s */
-
-    /* Newton's method: its steps, the residual before the last, whether the last changed D */
-    lane newton_steps, F_before;
+    lane by, qx;                 /* for certificates, unscaled: b'y, q'x ... */
+    lane Aty, Px, Axs;           /* ... and largest of A'y, Px, Ax + s */
     mask finite;                 /* x, y and s are numbers: maxima overlook what is not */
-    mask changed, cold;          /* cold: there is no interior point to go back to */
-    lane next_try, backup_tau, backup_kappa;
+
+    /* Newton's method: */
+    lane newton_steps, F_before;            /* steps so far, and F before the last */
+    mask changed;                           /* the last step changed D */
+    mask cold;                              /* there is no interior point to go back to */
+    lane next_try;                          /* the relative gap at which it is tried next */
+    lane backup_tau, backup_kappa;          /* of the interior point that it last left */
+
     lane best, best_tau; /* the distance from a solution of the best point so far, and its tau */
 
     lane degree_inverse; /* mu is (s'y + tau kappa) times this */
