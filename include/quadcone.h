@@ -28,8 +28,8 @@
  * to the caller and may be freed when the function returns.  A plan is immutable; any number of
  * solvers and threads may use one plan at the same time, and it must outlive them.  A solver is used
  * by one thread at a time, and spreads its batch over settings.num_threads threads itself.  Only
- * qc_compile and qc_solver_new allocate.  Nothing is printed, nothing aborts, and there is no state
- * outside of these objects.
+ * qc_compile and qc_solver_new allocate, and what says so below.  Nothing is printed, nothing aborts,
+ * and there is no state outside of these objects.
  *
  * ARRAYS are contiguous, double, problem after problem: x is [batch][n].  An argument that the family
  * declares as shared is one array for the whole batch, and its gradient is the sum over the batch.
@@ -47,15 +47,7 @@
 #define QC_VERSION_MINOR 1
 #define QC_VERSION_PATCH 0
 
-#if defined(_WIN32)
-#    if defined(QC_BUILD_SHARED)
-#        define QC_API __declspec(dllexport)
-#    else
-#        define QC_API
-#    endif
-#else
-#    define QC_API __attribute__((visibility("default")))
-#endif
+#define QC_API __attribute__((visibility("default")))
 
 #ifdef __cplusplus
 extern "C" {
@@ -153,34 +145,42 @@ typedef struct qc_family {
     const int64_t *A_colptr, *A_rowidx; /* [n+1], [nnz]; NULL, NULL: dense                     */
     int64_t cone_count;
     const qc_cone *cones; /* [cone_count]                                                      */
-    unsigned shared; /* QC_SHARED_* bits: what is one for the whole batch                 */
+    unsigned shared;      /* QC_SHARED_* bits: what is one for the whole batch                 */
 } qc_family;
 
 /* Choices that a plan fixes.  Start from qc_plan_options_default(). */
 typedef struct qc_plan_options {
-    const char *isa; /* "auto", or a name that qc_isa_name lists: force an instruction set     */
-    int condense; /* -1: by counted flops; 0: never, and all PSD cones have dense blocks
-                     (docs/numerics.md); 1: whenever possible                              */
-    const char *engine; /* "auto"; "lanes": problems side by side; "rows": one at a time      */
+    const char *isa;    /* "auto": the best, or that of the environment's QC_ISA; or a name that
+                           qc_isa_name lists: force an instruction set                         */
+    int condense;       /* -1: by counted flops; 0: never, and all PSD cones have dense blocks
+                           (docs/numerics.md); 1: always, an error where it is not possible    */
+    const char *engine; /* "auto"; "lanes": problems side by side; "rows": one at a time       */
 } qc_plan_options;
 
 typedef struct qc_plan qc_plan;
 
 /* What the plan decided, for people and for tests. */
 typedef struct qc_plan_info {
-    const char *isa; /* instruction set                                                      */
-    int lanes; /* problems solved side by side                                         */
-    int rows_per_thread; /* a solver for at most so many problems a thread solves them one at a
-                            time instead, with vectors along the rows of a matrix; 0: none    */
-    int condensed; /* x and the equalities are eliminated once, before the first iteration */
-    int64_t P_length; /* values of one P: n*n, or nnz                                         */
-    int64_t A_length; /* values of one A: m*n, or nnz                                         */
-    int64_t factor_length; /* numbers in the factor of the KKT matrix                       */
-    double setup_flops; /* flops a problem, once (counted, multiply and add are two)     */
-    double iteration_flops; /* flops a problem, every interior-point iteration               */
+    const char *isa;        /* instruction set                                                 */
+    int lanes;              /* problems solved side by side                                    */
+    int rows_per_thread;    /* a solver for at most so many problems a thread solves them one at
+                               a time instead, with vectors along the rows of a matrix; 0: none */
+    int condensed;          /* x and the equalities are eliminated once, before iterations     */
+    int64_t P_length;       /* values of one P: n*n, or nnz                                    */
+    int64_t A_length;       /* values of one A: m*n, or nnz                                    */
+    int64_t factor_length;  /* numbers in the factor of the KKT matrix                         */
+    double setup_flops;     /* flops a problem, once (counted, multiply and add are two)       */
+    double iteration_flops; /* flops a problem, every interior-point iteration                 */
 } qc_plan_info;
 
 QC_API void qc_plan_options_default(qc_plan_options *options);
+
+/*
+ * A plan for all batches of the family.  options: NULL for the default ones.  *out is the caller's,
+ * for qc_plan_free; NULL on failure: QC_ERROR_ARGUMENT for a family or an option that is wrong,
+ * QC_ERROR_UNSUPPORTED for condense = 1 or engine "rows" where these are not possible,
+ * QC_ERROR_MEMORY.
+ */
 QC_API qc_error qc_compile(qc_plan **out, const qc_family *family, const qc_plan_options *options,
                            qc_message *why);
 QC_API void qc_plan_free(qc_plan *plan); /* NULL is fine */
@@ -188,6 +188,8 @@ QC_API void qc_plan_describe(const qc_plan *plan, qc_plan_info *info);
 
 /* The k-th instruction set that this machine runs, best first; NULL after the last. */
 QC_API const char *qc_isa_name(int k);
+
+/* Of the library that runs, "0.1.0". */
 QC_API const char *qc_version(void);
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -195,7 +197,7 @@ QC_API const char *qc_version(void);
 
 typedef struct qc_progress {
     int64_t done, batch; /* problems finished, of how many                                     */
-    double seconds; /* since the call began                                               */
+    double seconds;      /* since the call began                                               */
 } qc_progress;
 
 /* Called now and then from the thread that called qc_solve; not 0 stops the solve. */
@@ -213,20 +215,21 @@ typedef enum qc_derivative_mode {
 } qc_derivative_mode;
 
 typedef struct qc_settings {
-    double tolerance; /* residuals and gap, relative and absolute     (1e-8)        */
-    double tolerance_infeasible; /* residual of a certificate                    (1e-8)        */
-    int max_iterations; /* factorizations in each later round; first: 30 (100)         */
-    int num_threads; /* threads of this solver, the caller included  (1)           */
-    int derivatives; /* keep what qc_vjp and qc_jvp need             (1)           */
-    qc_derivative_mode derivative_mode; /*                           (QC_MODE_EXACT) */
-    double derivative_tolerance; /* LSMR, LSQR: |J u - r| / |r|, or
-                                    |J'(J u - r)| / |J| |J u - r|    (1e-12)        */
-    int64_t derivative_iterations; /* LSMR, LSQR: steps at most; 0: 20 (n + m) + 100, and
-                                    no more than 4,000 in QC_MODE_EXACT  (0) */
-    double smoothing; /* smoothed: s o y                             (1e-4)        */
-    double lpgd_tau; /* LPGD: step along the direction               (1e-2)        */
-    double lpgd_rho; /* LPGD: weight of 1/2 |x - x*|^2               (0)           */
-    qc_callback callback; /* or NULL                                                    */
+    double tolerance;              /* residuals and gap, relative and absolute       (1e-8)    */
+    double tolerance_infeasible;   /* residual of a certificate                      (1e-8)    */
+    int max_iterations;            /* factorizations in each round; in the first at most 30
+                                                                                     (100)     */
+    int num_threads;               /* threads of this solver, the caller included    (1)       */
+    int derivatives;               /* keep what qc_vjp and qc_jvp need               (1)       */
+    qc_derivative_mode derivative_mode; /*                                      (QC_MODE_EXACT) */
+    double derivative_tolerance;   /* LSMR, LSQR: |J u - r| / |r|, or
+                                      |J'(J u - r)| / |J| |J u - r|                  (1e-12)   */
+    int64_t derivative_iterations; /* LSMR, LSQR: steps at most; 0: 20 (n + m) + 100, and at
+                                      most 4,000 in QC_MODE_EXACT                    (0)       */
+    double smoothing;              /* smoothed: s o y                                (1e-4)    */
+    double lpgd_tau;               /* LPGD: step along the direction                 (1e-2)    */
+    double lpgd_rho;               /* LPGD: weight of 1/2 |x - x*|^2                 (0)       */
+    qc_callback callback;          /* or NULL                                                  */
     void *callback_context;
 } qc_settings;
 
@@ -245,14 +248,15 @@ typedef struct qc_values {
 /* Where a solution goes, [batch][n], [batch][m] or [batch]; any of them may be NULL. */
 typedef struct qc_solution {
     double *x, *y, *s;
-    int32_t *status; /* qc_status                                                          */
-    int32_t *iterations; /* factorizations of the KKT matrix                                   */
-    double *objective; /* 1/2 x'Px + q'x                                                     */
-    double *primal_residual; /* max |Ax + s - b|                                               */
-    double *dual_residual; /* max |Px + q + A'y|                                             */
-    double *gap; /* |x'Px + q'x + b'y|                                             */
-    double *margin; /* strict complementarity: min |s - y|, relative to max(1, |b|, |q|);
-                                a derivative at margin 0 is one of several                     */
+    int32_t *status;         /* qc_status                                                      */
+    int32_t *iterations;     /* factorizations of the KKT matrix, of all rounds                */
+    double *objective;       /* 1/2 x'Px + q'x                                                 */
+    double *primal_residual; /* max |Ax + s - b|; of a certificate of unboundedness |Ax + s|   */
+    double *dual_residual;   /* max |Px + q + A'y|; of one of infeasibility |A'y|              */
+    double *gap;             /* |x'Px + q'x + b'y|                                             */
+    double *margin;          /* strict complementarity: how far s - y is from a kink of the
+                                projection on K, relative to max(1, |b|, |q|); a derivative at
+                                margin 0 is one of several                                     */
 } qc_solution;
 
 /* A guess for all problems: x is [batch][n], y and s are [batch][m].  NULL: none. */
@@ -260,15 +264,25 @@ typedef struct qc_warm_start {
     const double *x, *y, *s;
 } qc_warm_start;
 
-/* All memory for batches of up to `capacity` problems: nothing is allocated afterwards. */
+/*
+ * All memory for batches of up to `capacity` problems.  settings: NULL for the default ones.  *out is
+ * the caller's, for qc_solver_free before qc_plan_free; NULL on failure: QC_ERROR_ARGUMENT or
+ * QC_ERROR_MEMORY.
+ */
 QC_API qc_error qc_solver_new(qc_solver **out, const qc_plan *plan, int64_t capacity,
                               const qc_settings *settings, qc_message *why);
 QC_API void qc_solver_free(qc_solver *solver); /* NULL is fine */
-QC_API size_t qc_solver_bytes(const qc_solver *solver);
+QC_API size_t qc_solver_bytes(const qc_solver *solver); /* of its one block of memory */
 
-/* Settings of the next call.  num_threads and derivatives may not exceed those at creation. */
+/* Settings of the next call.  num_threads and derivatives may not exceed those at creation, and a
+ * mode of LPGD must have been one then.  QC_ERROR_ARGUMENT changes nothing. */
 QC_API qc_error qc_solver_set(qc_solver *solver, const qc_settings *settings, qc_message *why);
 
+/*
+ * Solves a batch of 1 to `capacity` problems.  Its only error is QC_ERROR_ARGUMENT; what became of
+ * each problem is in out->status.  warm: NULL, or a guess, which is left aside where it is not finite
+ * or does not help.  out: NULL leaves the solutions in the solver, for derivatives.
+ */
 QC_API qc_error qc_solve(qc_solver *solver, int64_t batch, const qc_values *values,
                          const qc_warm_start *warm, const qc_solution *out, qc_message *why);
 
@@ -322,14 +336,13 @@ typedef struct qc_cotangent {
 typedef struct qc_gradient {
     double *P, *q, *A, *b;
     int32_t *status; /* qc_derivative_status, [batch]                                         */
-    double
-        *residual; /* of the linear system, relative to its right-hand side, [batch]; NaN: LPGD */
+    double *residual; /* [batch] of the linear system, relative to its right-hand side; NaN: LPGD */
 } qc_gradient;
 
-/* Where tangents of the outputs go; any may be NULL. */
+/* Where tangents of the outputs go, [batch][n] and [batch][m]; any may be NULL. */
 typedef struct qc_tangent {
     double *x, *y, *s;
-    int32_t *status;
+    int32_t *status; /* as in qc_gradient, and so is the residual */
     double *residual;
 } qc_tangent;
 
@@ -340,11 +353,13 @@ typedef struct qc_tangent {
  * On zero and nonnegative cones these are equations (7) and (8) of OptNet; with P = 0 it is the
  * adjoint of Agrawal et al., section 3.  A problem without a solution contributes NaN to gradients
  * of its own, and nothing to shared ones; where its cotangent is all zero, it contributes zeros.
+ * QC_ERROR_ORDER: there was no solve, or it kept nothing for its derivative, as settings.derivatives
+ * and derivative_mode were.
  */
 QC_API qc_error qc_vjp(qc_solver *solver, const qc_cotangent *in, const qc_gradient *out,
                        qc_message *why);
 
-/* Tangents of x, y, s for tangents of the values (P symmetric; NULL is zero). */
+/* Tangents of x, y, s for tangents of the values (P symmetric; NULL is zero).  Errors as of qc_vjp. */
 QC_API qc_error qc_jvp(qc_solver *solver, const qc_values *in, const qc_tangent *out,
                        qc_message *why);
 
@@ -357,7 +372,7 @@ QC_API qc_error qc_jvp(qc_solver *solver, const qc_values *in, const qc_tangent 
  */
 typedef struct qc_many {
     int64_t first, count, directions;
-    int apart;
+    int apart; /* 1: gradients of shared values are not summed; 0: they are */
 } qc_many;
 
 QC_API qc_error qc_vjp_many(qc_solver *solver, const qc_many *many, const qc_cotangent *in,
