@@ -2,8 +2,8 @@
 /*
  * clip.h -- Newton's block H = D(I - D)^-1 of one eigenvalue d of D = DProj_K(v).
  *
- * In the factor H lies between CLIP and 1/CLIP, in units of what it is added to: a clipped 0 or infinity
- * is so beside that.  What the clipping hid is put back afterwards, eigenvalue by eigenvalue.  The
+ * In the factor H lies between bounds, in units of what it is added to: a clipped 0 or infinity is so
+ * beside that.  What the clipping hid is put back afterwards, eigenvalue by eigenvalue.  The
  * complement 1 - d is given beside d, for it is what rounding would lose.
  */
 #ifndef LANE_CLIP_H
@@ -11,10 +11,10 @@
 
 #include "lane/vec.h"
 
-/* How close to 0 and 1 the eigenvalues of D may come in the factor. */
+/* Of a row by itself. */
 #define CLIP 1e-8
-/* The same for the block of a cone, in which eigenvectors share rows: what is large costs the others
- * digits, and what is small costs nothing. */
+/* Of the block of a cone, in which eigenvectors share rows: what is large costs the others digits, and
+ * what is small costs nothing. */
 #define CLIP_LOW  1e-10
 #define CLIP_HIGH 1e6
 

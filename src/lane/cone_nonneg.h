@@ -27,8 +27,7 @@ static inline lane nonneg_project(lane v)
     return lane_max(v, lane_zero());
 }
 
-/* H = D (I - D)^-1 with D clipped to [delta, 1 - delta], in units of H: delta where y > 0, 1/delta where
- * s > 0.  The unit is what the row's diagonal of M is, for a clipped 0 or infinity is so beside that. */
+/* H = D (I - D)^-1 at v = s - y, clipped: CLIP units where y > 0, 1/CLIP where s > 0 (clip.h). */
 static inline lane nonneg_clipped(lane v, lane unit)
 {
     const lane H = lane_select(lane_lt(lane_zero(), v), lane_set1(1.0 / CLIP), lane_set1(CLIP));
@@ -37,7 +36,7 @@ static inline lane nonneg_clipped(lane v, lane unit)
 
 /*
  * Of a solution dy of the clipped system, the unclipped (dy, ds):  (I - D) ds + D dy = 0  exactly.
- * Where D = 1, the clipped H = 1/delta stands for infinity, and ds = -H dy is what it hid.
+ * Where D = 1, the clipped H = 1/CLIP stands for infinity, and ds = -H dy is what it hid.
  */
 static inline void nonneg_unclip(lane v, lane unit, lane *dy, lane *ds)
 {

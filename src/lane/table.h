@@ -120,7 +120,8 @@ typedef struct qc__lane_table {
     /* P and A shared: scales, checks and condenses them once, into `shared`. */
     void (*share)(struct qc__group *group, const qc__solve_job *job);
     /* Solves problems[0 .. count), leaving the tape (or NULL: no derivative).  Without the embedding
-     * only a clean solution is stored, and what needs another try is marked in job->retry. */
+     * what has no clean end is marked in job->retry; a point that it has is stored all the same, and a
+     * later round replaces it by a better outcome alone. */
     void (*solve)(struct qc__group *group, const qc__solve_job *job, qc__path path,
                   qc__attempt attempt, const int64_t *problems, int count, void *tape);
     /* The same for a queue of problems with shared P and A, in full, without tape or embedding. */

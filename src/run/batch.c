@@ -2,8 +2,9 @@
 /*
  * batch.c -- spreads a batch over groups of lanes, and groups over threads.
  *
- * Problem k is in group k / lanes, always, so that a tape is found again.  Which thread takes a group
- * is chance; nothing that a group computes depends on it.
+ * The first round has problem k in group k / lanes, and a later one the k-th problem of its list, which stays
+ * for the derivative: so a tape is found again.  Which thread takes a group is chance; nothing that a group
+ * computes depends on it.
  */
 #include <string.h>
 
