@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from ._problem import Problem
+from ._shapes import Shape, find_batch
 from ._sparse import Sparse
-from ._values import shape_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._values import Array
 
-Shape = tuple[int, ...]
 Arrays = Sequence["Array | None"]
 
 
@@ -124,29 +123,12 @@ class Program:
     def batch_of(self, shapes: Sequence[Shape]) -> int:
         """Problems in the batch, 0 where no parameter has a batch dimension."""
         if len(shapes) != len(self.parameters):
-            names = ", ".join(parameter.name for parameter in self.parameters)
+            expected = ", ".join(parameter.name for parameter in self.parameters)
             raise ValueError(
-                f"{len(shapes)} parameters are given, expected {len(self.parameters)}: {names}"
+                f"{len(shapes)} parameters are given, expected {len(self.parameters)}: {expected}"
             )
-        batch, owner = 0, ""
-        for parameter, shape in zip(self.parameters, shapes, strict=True):
-            name, one = parameter.name, parameter.shape
-            if shape == one:
-                continue
-            if shape[1:] != one or len(shape) != len(one) + 1:
-                expected = f"{shape_text(one)} or {shape_text(('batch', *one))}"
-                raise ValueError(
-                    f"parameter {name} has shape {shape_text(shape)}, expected {expected}"
-                )
-            if shape[0] == 0:
-                raise ValueError(f"parameter {name} has a batch of 0, expected at least 1 problem")
-            if batch > 1 and shape[0] not in (1, batch):
-                raise ValueError(
-                    f"parameter {name} has a batch of {shape[0]}, but {owner} has one of {batch}"
-                )
-            if shape[0] > batch:
-                batch, owner = shape[0], name
-        return batch
+        names = [f"parameter {parameter.name}" for parameter in self.parameters]
+        return find_batch(names, shapes, [parameter.shape for parameter in self.parameters])
 
     def serving(self, settings: dict[str, Any]) -> Program:
         """The same, or where settings give LPGD a rho, which moves P, with P's whole diagonal."""

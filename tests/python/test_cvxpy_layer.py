@@ -276,7 +276,7 @@ def test_failures_can_raise_or_have_zero_gradients():
         (
             lambda A, b, w: (A.expand(3, 3, 4), b.expand(2, 3), w),
             ValueError,
-            "parameter b has a batch of 2, but A has one of 3",
+            "parameter b has a batch of 2, but parameter A has one of 3",
         ),
     ],
 )

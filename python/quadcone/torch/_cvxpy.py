@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,8 +13,9 @@ from .._program import Program
 from .._report import Report
 from ._affine import TracedProgram
 from ._cone import ConeLayer
+from ._failures import failed_problems
 from ._stage import SOLVER_PLACE, apply_stage
-from ._tensors import Place
+from ._tensors import CPU, STRIDED, Place, common_place
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -92,10 +92,7 @@ class CvxpyLayer(nn.Module):
 
     def _solve(self, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         program = self.program
-        place = _common_place(program, parameters)
-        parameters = tuple(
-            [value if value.layout is torch.strided else value.to_dense() for value in parameters]
-        )
+        parameters, place = _read_parameters(program, parameters)
         evaluation = program.evaluation(tuple([tuple(value.shape) for value in parameters]))
         inputs = [
             parameters[block.parameter].log() if block.log else parameters[block.parameter]
@@ -110,7 +107,9 @@ class CvxpyLayer(nn.Module):
             raise ValueError(
                 fault or f"the values of the parameters are not legal: {error}"
             ) from error
-        evaluation.failed = self._failed_problems()
+        report = self.report
+        if report is not None and report._core.failed:
+            evaluation.failed = failed_problems(report._core)
         outputs = apply_stage(program.recovery(evaluation.batch), (x, y), place)
         return tuple(
             value.exp() if output.exp else value
@@ -118,12 +117,9 @@ class CvxpyLayer(nn.Module):
         )
 
     def _solve_compiled(self, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        place = _common_place(self.program, parameters)
-        dense = [
-            value if value.layout is torch.strided else value.to_dense() for value in parameters
-        ]
-        batch = self.program.batch_of([tuple(value.shape) for value in dense])
-        P, q, A, b = self._traced.evaluate(dense, batch)
+        parameters, place = _read_parameters(self.program, parameters)
+        batch = self.program.batch_of([tuple(value.shape) for value in parameters])
+        P, q, A, b = self._traced.evaluate(parameters, batch)
         x, y, _ = self.solver(q=q, b=b, P=P, A=A)
         return self._traced.recover(x, y, place)
 
@@ -134,34 +130,17 @@ class CvxpyLayer(nn.Module):
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._traced = TracedProgram(self.program)
 
-    def _failed_problems(self) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-        """(batch,): which problems of the last call have no solution; None where all have."""
-        report = self.report
-        if report is None or not report._core.failed:
-            return None
-        return ~np.atleast_1d(report.solved)
-
     def extra_repr(self) -> str:
         return repr(self.program)
 
 
-def _common_place(program: Program, values: Sequence[Any]) -> Place:
-    """The widest floating dtype among the parameters, and their device."""
-    for declared, value in zip(program.parameters, values, strict=False):
+def _read_parameters(program: Program, values: Sequence[Any]) -> tuple[tuple[Tensor, ...], Place]:
+    """The parameters, dense; and the widest floating dtype among them, and their device."""
+    names = [f"parameter {declared.name}" for declared in program.parameters]
+    for name, value in zip(names, values, strict=False):  # `batch_of` compares their numbers
         if not isinstance(value, Tensor):
             kind = type(value).__name__
-            raise TypeError(f"parameter {declared.name} is of type {kind}, expected a torch.Tensor")
-        if value.dtype.is_complex:
-            raise TypeError(
-                f"parameter {declared.name} has dtype {value.dtype}, expected real numbers"
-            )
-        if value.device != values[0].device:
-            raise ValueError(
-                f"parameter {declared.name} is on {value.device}, "
-                f"but {program.parameters[0].name} is on {values[0].device}"
-            )
-    dtypes = [value.dtype for value in values if value.dtype.is_floating_point]
-    dtype = dtypes[0] if dtypes else torch.get_default_dtype()
-    for other in dtypes:
-        dtype = torch.promote_types(dtype, other)
-    return dtype, values[0].device if values else torch.device("cpu")
+            raise TypeError(f"{name} is of type {kind}, expected a torch.Tensor")
+    dense = tuple([value if value.layout is STRIDED else value.to_dense() for value in values])
+    given = list(zip(names, dense, strict=False))
+    return dense, common_place(given) if given else (torch.get_default_dtype(), CPU)

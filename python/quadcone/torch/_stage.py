@@ -16,6 +16,7 @@ from torch.autograd import forward_ad
 
 from .._program import Stage
 from ._tensors import CPU, DOUBLE, Place, Tensors, as_doubles
+from ._traced import are_transforms_active
 
 is_mapped = torch._C._functorch.is_legacy_batchedtensor
 
@@ -56,7 +57,7 @@ def apply_stage(stage: Stage, tensors: Sequence[Tensor], place: Place) -> tuple[
 
 def _go(way: Way, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
     """Along a way, under the eyes of autograd and torch.func where these are at work."""
-    if torch.is_grad_enabled() or forward_ad._current_level >= 0 or _is_transformed():
+    if torch.is_grad_enabled() or forward_ad._current_level >= 0 or are_transforms_active():
         return Affine.apply(way, *tensors)  # type: ignore[no-any-return]
     return way.run(tensors)
 
@@ -88,10 +89,6 @@ def _map(count: int, dims: Sequence[Any], way: Way, *tensors: Tensor | None) -> 
     return stacked, tuple(None if tensor is None else 0 for tensor in stacked)
 
 
-def _is_transformed() -> bool:
-    return torch._C._are_functorch_transforms_active()
-
-
 class Affine(torch.autograd.Function):
     """(way, tensors ...) -> results."""
 
@@ -99,7 +96,7 @@ class Affine(torch.autograd.Function):
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         # The base class binds default arguments by reflection first, which takes longer than the
         # map.  Transforms of torch.func need what it does after that.
-        if _is_transformed():
+        if are_transforms_active():
             return super().apply(*args, **kwargs)  # type: ignore[no-untyped-call]
         return super(torch.autograd.Function, cls).apply(*args)  # type: ignore[misc]
 
