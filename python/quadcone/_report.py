@@ -87,9 +87,10 @@ class Report:
 
     @property
     def margin(self) -> Number:
-        """Strict complementarity: min |s - y| over the inequalities, relative to max(1, |b|, |q|).
+        """Strict complementarity: how far s - y is from a kink of the projection on the cones.
 
-        Where it is 0 the solution has a kink, and its derivative is one of several.
+        It is relative to max(1, |b|, |q|).  Where it is 0 the solution has a kink, and its
+        derivative is one of several.
         """
         return self._floats(4)
 

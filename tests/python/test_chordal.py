@@ -377,7 +377,7 @@ def test_bad_input(rng):
     P, q, A, b = make(rng, {"s": [8]}, 4)
     with pytest.raises(TypeError, match="A is not a SciPy sparse matrix"):
         chordal.Problem(P, A.toarray(), {"s": [8]})
-    with pytest.raises(ValueError, match="b has shape"):
+    with pytest.raises(ValueError, match=r"b has shape \(5,\), expected \(36,\) or \(batch, 36\)"):
         chordal.Problem(P, A, {"s": [8]}, b=b[:5])
     problem = chordal.Problem(P, A, {"s": [8]}, b=b)
     with pytest.raises(ValueError, match="q has shape"):

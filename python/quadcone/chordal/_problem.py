@@ -12,7 +12,7 @@ from .._cones import count_rows, read_cones
 from .._errors import SolveError, failure_message
 from .._problem import Problem as Whole
 from .._sparse import Sparse
-from .._values import as_doubles, common_batch
+from .._values import as_doubles, common_batch, shape_text
 from ._complete import complete
 from ._layout import lay_out
 from ._rest import find_failed, find_rough, solve_rest
@@ -162,7 +162,8 @@ class Problem:
         if b is not None:
             values = as_doubles("b", b)
             if values.ndim not in (1, 2) or values.shape[-1] != self.m:
-                raise ValueError(f"b has shape {values.shape}, expected ({self.m},)")
+                expected = f"{shape_text((self.m,))} or {shape_text(('batch', self.m))}"
+                raise ValueError(f"b has shape {values.shape}, expected {expected}")
             used |= np.any(values.reshape(-1, self.m) != 0.0, axis=0)
         return used
 
