@@ -17,8 +17,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
-# By the code of the C library, in the order of the rows of A.
-KINDS = {"z": 0, "l": 1, "q": 2, "s": 3, "ep": 4, "ed": 5, "p": 6}
+# As the C library counts them, in the order of the rows of A.
+ZERO, NONNEGATIVE, SECOND_ORDER, SEMIDEFINITE, EXPONENTIAL, DUAL_EXPONENTIAL, POWER = range(7)
+
+KINDS = {
+    "z": ZERO,
+    "l": NONNEGATIVE,
+    "q": SECOND_ORDER,
+    "s": SEMIDEFINITE,
+    "ep": EXPONENTIAL,
+    "ed": DUAL_EXPONENTIAL,
+    "p": POWER,
+}
 
 Cones = Mapping[str, int | Sequence[int] | Sequence[float]]
 
@@ -41,6 +51,17 @@ def read_cones(cones: Cones, m: int | None = None) -> Codes:
     if m is not None and total != m:
         raise ValueError(f"cones has {total} rows in all, but A has {m}: cones={dict(cones)!r}")
     return tuple(codes)
+
+
+def linear_cones(equalities: int, inequalities: int) -> Codes:
+    """Codes of the cones of a QP with these numbers of rows, either of which may be 0."""
+    sizes = ((ZERO, equalities), (NONNEGATIVE, inequalities))
+    return tuple(part for kind, size in sizes if size for part in (kind, size, 0.0))
+
+
+def are_polyhedral(codes: Codes) -> bool:
+    """Whether all are zero or nonnegative cones, where the projection is piecewise linear."""
+    return all(kind in (ZERO, NONNEGATIVE) for kind in codes[::3])
 
 
 def count_rows(codes: Sequence[int | float]) -> int:

@@ -22,15 +22,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._frames import EXPONENTIAL, at_unit_scale, bend_nonsymmetric
+from ._cones import EXPONENTIAL, SECOND_ORDER, SEMIDEFINITE
+from ._frames import at_unit_scale, bend_nonsymmetric
 
 if TYPE_CHECKING:
     from ._cones import Codes
     from ._frames import Bend
     from ._values import Array
-
-SECOND_ORDER, SEMIDEFINITE = 2, 3  # codes of cones
-
 
 # Modes whose derivative is that of the optimality conditions, which is constant between kinks.
 PIECEWISE = ("exact", "lsmr", "lsqr")

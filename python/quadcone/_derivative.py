@@ -115,9 +115,8 @@ def mirror_of(form: Form, n: int) -> NDArray[np.intp]:
     """Where the value of P[j, i] is, for the place of each P[i, j]."""
     if form.pattern is None:
         return np.arange(n * n).reshape(n, n).T.ravel()
-    colptr, rows = (np.frombuffer(part, np.int64) for part in form.pattern)
-    cols = np.repeat(np.arange(n), np.diff(colptr))
-    return np.searchsorted(cols * n + rows, rows * n + cols)
+    rows, columns = form.pattern.coordinates()
+    return np.searchsorted(columns * n + rows, rows * n + columns)
 
 
 def jacobian(

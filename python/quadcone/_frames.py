@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from . import _core
+from ._cones import DUAL_EXPONENTIAL, EXPONENTIAL, POWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from ._values import Array
 
     Bend = Callable[[Array, Array, Array], Array]
-
-EXPONENTIAL, DUAL_EXPONENTIAL, POWER = 4, 5, 6  # codes of cones
 
 
 class _Frame(NamedTuple):

@@ -4,9 +4,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from . import _core
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Indices = NDArray[np.int64]
 
 SHARED_P, SHARED_Q, SHARED_A, SHARED_B = 1, 2, 4, 8
 
@@ -16,6 +23,20 @@ class Pattern(NamedTuple):
 
     colptr: bytes
     rowidx: bytes
+
+    @property
+    def entries(self) -> int:
+        """How many there are."""
+        return len(self.rowidx) // np.dtype(np.int64).itemsize
+
+    def arrays(self) -> tuple[Indices, Indices]:
+        """Column pointers (columns + 1,) and row indices (entries,), read-only."""
+        return np.frombuffer(self.colptr, np.int64), np.frombuffer(self.rowidx, np.int64)
+
+    def coordinates(self) -> tuple[Indices, Indices]:
+        """Row and column of every entry, each (entries,)."""
+        colptr, rows = self.arrays()
+        return rows, np.repeat(np.arange(len(colptr) - 1), np.diff(colptr))
 
 
 class Family(NamedTuple):

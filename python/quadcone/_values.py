@@ -69,7 +69,7 @@ class Form(NamedTuple):
         """Values for this argument, in its shape, in the form that it was given in."""
         if argument.sparse is None or self.pattern is None:
             return values
-        colptr, rowidx = (np.frombuffer(part, np.int64) for part in self.pattern)
+        colptr, rowidx = self.pattern.arrays()
         return argument.sparse((values.reshape(-1), rowidx, colptr), shape=self.matrix_shape)
 
 

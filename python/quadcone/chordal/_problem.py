@@ -171,8 +171,7 @@ class Problem:
         """(row, column) of the values of A."""
         pattern = self.whole._forms[2].pattern
         assert pattern is not None
-        start, row = (np.frombuffer(part, np.int64) for part in pattern)
-        return row, np.repeat(np.arange(self.n), np.diff(start))
+        return pattern.coordinates()
 
     def _split_A(self) -> tuple[Any, NDArray[np.intp], Array]:
         """A of the decomposition; where its values are those of A; and its values besides."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -138,7 +138,7 @@ def family_words(family: Family, shared: int) -> Words:
         for name in (family.isa, family.engine)
     ]
     patterns = [family.P, family.A]
-    counts = [-1 if pattern is None else len(pattern.rowidx) // 8 for pattern in patterns]
+    counts = [-1 if pattern is None else pattern.entries for pattern in patterns]
     parts: list[Sequence[int] | Words] = [
         (family.n, family.m, family.condense, shared, len(cones) // 3, *counts),
         *names,
@@ -160,14 +160,3 @@ class _Solvers:
 
 
 CACHES += [family_words, _Solvers()]
-
-
-def is_polyhedral(family: Family) -> bool:
-    """Whether the projection on the cones is piecewise linear."""
-    return all(kind <= 1 for kind in family.cones[::3])
-
-
-def index_pattern(pattern: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the entries of a sparse matrix."""
-    colptr, rows = (np.frombuffer(part, np.int64) for part in pattern)
-    return rows, np.repeat(np.arange(len(colptr) - 1), np.diff(colptr))

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from .._cones import linear_cones
 from .._plan import Family
 from .._settings import Settings
 from .._shapes import qp_sizes
@@ -108,8 +109,8 @@ def qp(
     ones = {"Q": (n, n), "q": (n,), "A": (p, n), "b": (p,), "G": (m, n), "h": (m,)}
     if len(arrays) == 2:
         arrays |= {"A": np.zeros((0, n)), "b": np.zeros(0)}
-    cones = tuple(part for kind, size in ((0, p), (1, m)) if size for part in (kind, size, 0.0))
-    family = Family(n, p + m, None, None, cones, choices.isa, choices.condense_code, choices.engine)
+    codes = linear_cones(p, m)
+    family = Family(n, p + m, None, None, codes, choices.isa, choices.condense_code, choices.engine)
     z, y, s, *counts = solve(
         family,
         choices,

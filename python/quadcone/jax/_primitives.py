@@ -30,13 +30,13 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from .._cones import are_polyhedral
 from .._curvature import check_mode
+from .._report import SOLVED_CODES
 from ._binding import make_primitive
 from ._curvature import bend
-from ._layout import Layout, call_words, family_words, is_polyhedral
+from ._layout import Layout, call_words, family_words
 from ._products import as_numbers, fold, is_tangent, right_side
-
-SOLVED, SOLVED_INACCURATE = 1, 2
 
 solve_p = make_primitive("quadcone_solve")
 tangent_p = make_primitive("quadcone_tangent")
@@ -45,7 +45,8 @@ adjoint_p = make_primitive("quadcone_adjoint")
 
 def is_solved(status: jax.Array) -> jax.Array:
     """Which problems have a solution."""
-    return (status == SOLVED) | (status == SOLVED_INACCURATE)
+    first, second = SOLVED_CODES
+    return (status == first) | (status == second)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -215,7 +216,7 @@ class _Changes:
     @property
     def bends(self) -> bool:
         """Whether D changes."""
-        return self.dv is not None and not is_polyhedral(self.layout.family)
+        return self.dv is not None and not are_polyhedral(self.layout.family.cones)
 
     def bend(self, a: Any) -> Any:
         """D'[dv] a"""

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from .._plan import Pattern
-from ._layout import Layout, index_pattern
+from ._layout import Layout
 
 _HIGHEST = lax.Precision.HIGHEST
 
@@ -24,7 +24,7 @@ def times(matrix: Array, pattern: Pattern | None, rows: int, x: Array) -> Array:
     """M x: (..., batch, rows)."""
     if pattern is None:
         return jnp.einsum("...ij,...j->...i", matrix, x, precision=_HIGHEST)
-    i, j = index_pattern(pattern)
+    i, j = pattern.coordinates()
     return _scatter(matrix * x[..., j], i, rows)
 
 
@@ -32,7 +32,7 @@ def times_transposed(matrix: Array, pattern: Pattern | None, cols: int, y: Array
     """M'y: (..., batch, cols)."""
     if pattern is None:
         return jnp.einsum("...ij,...i->...j", matrix, y, precision=_HIGHEST)
-    i, j = index_pattern(pattern)
+    i, j = pattern.coordinates()
     return _scatter(matrix * y[..., i], j, cols)
 
 

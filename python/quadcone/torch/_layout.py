@@ -12,6 +12,7 @@ from math import prod
 from typing import NamedTuple
 
 from .. import _core
+from .._cones import linear_cones
 from .._plan import CACHES, Family, plan_for
 from .._shapes import Shape, find_batch, qp_sizes
 from ._frame import make_frame
@@ -166,8 +167,7 @@ def qp_layout(
         None if shape is None else _read_slot(name, shape, one, batch)
         for name, shape, one in zip(names, shapes, ones, strict=True)
     )
-    cones = tuple(part for kind, size in ((0, p), (1, m)) if size for part in (kind, size, 0.0))
-    family = Family(n, p + m, None, None, cones, isa, condense, engine)
+    family = Family(n, p + m, None, None, linear_cones(p, m), isa, condense, engine)
     layout = _make_layout(family, batch, ((n, n), (n,), (p + m, n), (p + m,)), slots, p)
     return layout._replace(family=None)
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.library import Library, register_fake
@@ -28,7 +27,7 @@ from .._report import Report
 from ._engine import Call, run_solve
 from ._failures import failed_problems
 from ._owners import deliver
-from ._spec import Spec, batch_of, count_entries, read_spec
+from ._spec import Spec, batch_of, read_spec
 from ._tapes import find_tape, make_handle
 from ._tensors import CPU, Tensors, as_doubles
 
@@ -176,7 +175,7 @@ def bend(spec: str, v: Tensor, b: Tensor, a: Tensor) -> Tensor:
 
 
 def _fake_pattern(spec: str, name: str) -> tuple[Tensor, Tensor]:
-    size = count_entries(_pattern(spec, name))
+    size = _pattern(spec, name).entries
     rows, columns = (torch.empty(size, dtype=torch.int64, device=CPU) for _ in range(2))
     return rows, columns
 
@@ -187,9 +186,8 @@ def _fake_pattern(spec: str, name: str) -> tuple[Tensor, Tensor]:
 )
 def pattern(spec: str, name: str) -> tuple[Tensor, Tensor]:
     """Rows and columns of the entries of a sparse P or A: an operator, so that graphs have them."""
-    colptr, rowidx = (np.frombuffer(part, np.int64) for part in _pattern(spec, name))
-    columns = np.repeat(np.arange(len(colptr) - 1), np.diff(colptr))
-    return torch.from_numpy(rowidx.copy()), torch.from_numpy(columns)
+    rows, columns = _pattern(spec, name).coordinates()
+    return torch.from_numpy(rows.copy()), torch.from_numpy(columns)
 
 
 def _pattern(spec: str, name: str) -> Pattern:

@@ -16,13 +16,12 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from .._cones import ZERO, are_polyhedral
 from .._plan import Family, Pattern
 from .._settings import Settings
 from .._shapes import Shape
 from ._layout import Layout, cone_layout, qp_layout
 from ._tensors import Tensors
-
-POLYHEDRAL = (0, 1)  # codes of the cones z and l
 
 
 class Spec(NamedTuple):
@@ -45,7 +44,7 @@ class Spec(NamedTuple):
     @property
     def is_polyhedral(self) -> bool:
         """Whether all cones are zero or nonnegative, where a projection is piecewise linear."""
-        return self.family is None or all(k in POLYHEDRAL for k in self.family.cones[::3])
+        return self.family is None or are_polyhedral(self.family.cones)
 
     def layout(self, tensors: Tensors) -> Layout:
         """That of a call with these P, q, A, b, G and h."""
@@ -61,20 +60,15 @@ class Spec(NamedTuple):
 
 
 def _equalities(family: Family) -> int:
-    return int(family.cones[1]) if family.cones and family.cones[0] == 0 else 0
+    return int(family.cones[1]) if family.cones and family.cones[0] == ZERO else 0
 
 
 def _shapes(family: Family) -> tuple[Shape, Shape, Shape, Shape]:
     """Of one P, q, A and b."""
     n, m = family.n, family.m
-    P = (count_entries(family.P),) if family.P else (n, n)
-    A = (count_entries(family.A),) if family.A else (m, n)
+    P = (family.P.entries,) if family.P else (n, n)
+    A = (family.A.entries,) if family.A else (m, n)
     return P, (n,), A, (m,)
-
-
-def count_entries(pattern: Pattern) -> int:
-    """Of a sparse matrix."""
-    return len(pattern.rowidx) // 8
 
 
 @lru_cache(maxsize=64)
