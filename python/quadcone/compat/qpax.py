@@ -20,7 +20,9 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from .._report import SOLVED_CODES
+from .._settings import Settings
 from ..jax import QPSolution, qp
+from ._choices import usable_tolerance
 
 
 class LinearSolver(Enum):
@@ -56,9 +58,6 @@ class SolverParams(NamedTuple):
     tol: float = 1e-5
     max_iter: int = 30
     linear_solver: LinearSolver = LinearSolver.CHOLESKY
-
-
-_TIGHTEST, _LOOSEST = 1e-12, 1e-8
 
 
 def solve_qp(
@@ -252,5 +251,5 @@ def _ending(found: QPSolution) -> tuple[Array, Array]:
 def _tolerance(solver_tol: Any) -> float:
     """quadcone's; below jit, which hides the number, its own."""
     if isinstance(solver_tol, jax.core.Tracer):
-        return _LOOSEST
-    return min(max(float(solver_tol), _TIGHTEST), _LOOSEST)
+        return Settings().tolerance
+    return usable_tolerance(float(solver_tol))

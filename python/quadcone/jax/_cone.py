@@ -30,8 +30,8 @@ class ConeLayer:
     >>> x, y, s = layer(q=q, b=b)
 
     Sizes, sparsity and cones are those of the problem, and so are settings, P and A where no others
-    are given.  settings: see `quadcone.Settings`; all but callback,
-    isa, condense and engine.
+    are given.  settings: see `quadcone.Settings`; all but callback, isa,
+    condense and engine.
     """
 
     def __init__(self, problem: Problem, **settings: Any) -> None:

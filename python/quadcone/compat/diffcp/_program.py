@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..._settings import Settings
+from .._choices import usable_tolerance
 
 EXACT_MODES = ("lsqr", "lsmr", "dense")
 LPGD_MODES = ("lpgd", "lpgd_left", "lpgd_right")
@@ -17,7 +18,6 @@ _METHODS = (None, "SCS", "ECOS", "Clarabel", "CLARABEL")
 _INTERIOR_POINTS = ("ECOS", "Clarabel", "CLARABEL")
 _CHOICES = {field.name for field in fields(Settings)} - {"derivatives", "on_failure"}
 _TOLERANCES = ("eps", "eps_abs", "eps_rel", "abstol", "reltol", "feastol")
-_TIGHTEST, _LOOSEST = 1e-12, Settings().tolerance
 
 
 class SolverError(Exception):
@@ -113,7 +113,7 @@ def read_options(options: dict[str, Any], interior_point: bool = False) -> dict[
         if (name in _TOLERANCES or name.startswith("tol_")) and isinstance(value, float)
     ]
     if tolerances and "tolerance" not in settings:
-        settings["tolerance"] = min(max(min(tolerances), _TIGHTEST), _LOOSEST)
+        settings["tolerance"] = usable_tolerance(min(tolerances))
     return settings
 
 

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from ...torch import qp
+from .._choices import check_reduction, usable_tolerance
 from .._gradients import average_gradient
 from .utils import RANKS, extract_nBatch
 
-_TIGHTEST, _LOOSEST = 1e-12, 1e-8
 _INFINITE = 1e20  # what stands for no bound where there is no infinity
 _FEASIBLE = 1e-7  # shifts below it, relative to the bounds, are rounding
 
@@ -52,11 +52,8 @@ def QPFunction(
     l, positive at u.
     """
     del maxIter, eps_backward, rho_backward, mu_backward
-    if broadcast_reduction not in ("mean", "sum"):
-        raise ValueError(
-            f"broadcast_reduction is {broadcast_reduction!r}, expected 'mean' or 'sum'"
-        )
-    settings = {"tolerance": min(max(eps, _TIGHTEST), _LOOSEST)}
+    check_reduction(broadcast_reduction)
+    settings = {"tolerance": usable_tolerance(eps)}
     if not omp_parallel:
         settings["num_threads"] = 1
 

@@ -21,13 +21,14 @@ from torch import Tensor
 
 from ... import Report
 from ...torch import qp
+from .._choices import check_reduction, usable_tolerance
 from .._gradients import average_gradient
 from ._sparse import SparseProgram
+from .util import RANKS
 from .util import bger as bger
 from .util import expandParam as expandParam
 from .util import extract_nBatch as extract_nBatch
 
-_TOLERANCE = 1e-8
 _WARNING = "qpth warning: some problems of the batch have no solution; z is NaN there."
 
 
@@ -60,18 +61,18 @@ def QPFunction(
     empty tensors for no constraints.  z is (batch, n), and (1, n) where there is no batch.
     """
     del notImprovedLim, maxIter, solver
-    _check_reduction(broadcast_reduction)
-    tolerance = _tolerance(eps)
+    check_reduction(broadcast_reduction)
+    tolerance = usable_tolerance(eps)
 
     def solve(Q: Tensor, p: Tensor, G: Tensor, h: Tensor, A: Tensor, b: Tensor) -> Tensor:
         arguments: tuple[Tensor, ...] = (Q, p, G, h, A, b)
         batch = extract_nBatch(*arguments)
-        for X, rank in zip(arguments, _RANKS, strict=True):
+        for X, rank in zip(arguments, RANKS, strict=True):
             expandParam(X, batch, rank)
         if check_Q_spd:
             _check_spd(Q)
         if broadcast_reduction == "mean":
-            arguments = _averaged(arguments, _RANKS, batch)
+            arguments = _averaged(arguments, RANKS, batch)
         Q, p, *rest = arguments
         found = qp(
             Q, p, *[None if X.nelement() == 0 else X for X in rest], full=True, tolerance=tolerance
@@ -81,9 +82,6 @@ def QPFunction(
         return found.z if found.z.dim() == 2 else found.z[None]
 
     return solve
-
-
-_RANKS = (3, 2, 3, 2, 3, 2)
 
 
 def SpQPFunction(
@@ -110,8 +108,8 @@ def SpQPFunction(
     on any torch of today.)
     """
     del notImprovedLim, maxIter
-    _check_reduction(broadcast_reduction)
-    program = SparseProgram(Qi, Qsz, Gi, Gsz, Ai, Asz, _tolerance(eps))
+    check_reduction(broadcast_reduction)
+    program = SparseProgram(Qi, Qsz, Gi, Gsz, Ai, Asz, usable_tolerance(eps))
 
     def solve(Qv: Tensor, p: Tensor, Gv: Tensor, h: Tensor, Av: Tensor, b: Tensor) -> Tensor:
         arguments: tuple[Tensor, ...] = (Qv, p, Gv, h, Av, b)
@@ -128,19 +126,9 @@ def SpQPFunction(
     return solve
 
 
-def _tolerance(eps: float) -> float:
-    """quadcone's, of qpth's: as tight as can be reached, and not looser than quadcone's own."""
-    return min(max(eps, 1e-12), _TOLERANCE)
-
-
 def _has_failed(report: Report | None) -> bool:
     """Whether a problem of a batch has no solution."""
     return report is not None and not np.all(report.solved)
-
-
-def _check_reduction(name: str) -> None:
-    if name not in ("mean", "sum"):
-        raise ValueError(f"broadcast_reduction is {name!r}, expected 'mean' or 'sum'")
 
 
 def _check_spd(Q: Tensor) -> None:

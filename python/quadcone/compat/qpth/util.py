@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-_RANKS = (3, 2, 3, 2, 3, 2)
+RANKS = (3, 2, 3, 2, 3, 2)  # of Q, p, G, h, A and b with a batch
 
 
 def print_header(msg: str) -> None:
@@ -53,7 +53,7 @@ def expandParam(X: Tensor, nBatch: int, nDim: int) -> tuple[Tensor, bool]:
 
 def extract_nBatch(Q: Tensor, p: Tensor, G: Tensor, h: Tensor, A: Tensor, b: Tensor) -> int:
     """The batch of the first argument that has one, else 1."""
-    for X, rank in zip((Q, p, G, h, A, b), _RANKS, strict=True):
+    for X, rank in zip((Q, p, G, h, A, b), RANKS, strict=True):
         if X.dim() == rank:
             return X.size(0)
     return 1
