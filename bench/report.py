@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,28 +74,22 @@ def _claims(results: Results) -> Iterator[str]:
 
 
 def _family(family: Results) -> Iterator[str]:
-    size = ", ".join(f"{key} {value}" for key, value in family["size"].items())
-    yield from ["", f"## {family['title']}", "", f"Batch {family['batch']}, {size}.", ""]
-    yield "| | forward | backward | total / quadcone | error of x | worst error of P, q, A, b |"
-    yield "|---|---|---|---|---|---|"
-    for name, row in family["peers"].items():
-        backward = f"{row['backward']:.1f}" if "backward" in row else "–"
-        factor = row.get("total_ratio", row.get("forward_ratio"))
-        times = "–" if factor is None else f"{factor:.2f}x"
-        if "backward" not in row and factor is not None:
-            times += " (forward)"
-        gradients = row.get("gradients")
-        errors = ", ".join(f"{gradients[k]:.0e}" for k in "PqAb") if gradients else "–"
-        cells = (name, f"{row['forward']:.1f}", backward, times, f"{row['x']:.0e}", errors)
-        yield f"| {' | '.join(cells)} |"
-    for name, reason in family["failures"].items():
-        yield f"| {name} | {reason} | | | | |"
+    yield from _peers(family, "worst error of P, q, A, b", _errors_of_values)
 
 
 def _cones(family: Results) -> Iterator[str]:
+    yield from _peers(family, "worst errors of gradients", _errors_of_gradients)
+    ours = family["peers"].get("quadcone", {})
+    if "residuals" in ours:
+        residuals = ", ".join(f"{name} {value:.0e}" for name, value in ours["residuals"].items())
+        yield from ["", f"Worst residuals of quadcone, relative: {residuals}."]
+
+
+def _peers(family: Results, errors: str, errors_of: Callable[[Results], str]) -> Iterator[str]:
+    """A row for every peer; the last column is headed `errors`."""
     size = ", ".join(f"{key} {value}" for key, value in family["size"].items())
     yield from ["", f"## {family['title']}", "", f"Batch {family['batch']}, {size}.", ""]
-    yield "| | forward | backward | total / quadcone | error of x | worst errors of gradients |"
+    yield f"| | forward | backward | total / quadcone | error of x | {errors} |"
     yield "|---|---|---|---|---|---|"
     for name, row in family["peers"].items():
         variant = f", {row['variant']}" if row.get("variant") else ""
@@ -103,24 +97,20 @@ def _cones(family: Results) -> Iterator[str]:
         times = f"{row['total_ratio']:.2f}x" if "total_ratio" in row else "–"
         if "backward" not in row and "forward_ratio" in row:
             times = f"{row['forward_ratio']:.2f}x (forward)"
-        errors = ", ".join(f"{k} {v:.0e}" for k, v in row.get("gradients", {}).items()) or "–"
-        if row.get("correct") is False:
-            errors += ": **wrong**"
-        cells = (
-            name + variant,
-            f"{row['forward']:.1f}",
-            backward,
-            times,
-            f"{row['x']:.0e}",
-            errors,
-        )
-        yield f"| {' | '.join(cells)} |"
+        numbers = (f"{row['forward']:.1f}", backward, times, f"{row['x']:.0e}")
+        yield f"| {' | '.join((name + variant, *numbers, errors_of(row)))} |"
     for name, reason in family["failures"].items():
         yield f"| {name} | {reason} | | | | |"
-    ours = family["peers"].get("quadcone", {})
-    if "residuals" in ours:
-        residuals = ", ".join(f"{name} {value:.0e}" for name, value in ours["residuals"].items())
-        yield from ["", f"Worst residuals of quadcone, relative: {residuals}."]
+
+
+def _errors_of_values(row: Results) -> str:
+    gradients = row.get("gradients")
+    return ", ".join(f"{gradients[k]:.0e}" for k in "PqAb") if gradients else "–"
+
+
+def _errors_of_gradients(row: Results) -> str:
+    errors = ", ".join(f"{k} {v:.0e}" for k, v in row.get("gradients", {}).items()) or "–"
+    return errors + (": **wrong**" if row.get("correct") is False else "")
 
 
 def _small_table(results: Results, key: str, title: str, unit: str) -> Iterator[str]:
