@@ -19,14 +19,7 @@ from examples.transport.layer import Transport
 from examples.transport.run import beside_sinkhorn, centred, markets, true_cost
 from examples.transport.run import learn as learn_transport
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Batches are small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_portfolio_keeps_its_limit_and_no_other_is_better():

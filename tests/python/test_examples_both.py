@@ -19,14 +19,7 @@ from examples.both.train import Size, beside, learn_denoising
 from examples.both.ways import CONTROL, WAYS, denoiser
 from examples.common.context import Context
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Batches are small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

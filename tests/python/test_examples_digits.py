@@ -15,14 +15,7 @@ from examples.digits import page
 from examples.digits.data import Images, load
 from examples.digits.run import learn
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """More slow products of this size down, much so on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
