@@ -145,19 +145,20 @@ def _refined_solver(family: Family, P, A, active: np.ndarray) -> Solve:
     wide = K.tocsr().astype(Extended) if sp.issparse(K) else K.astype(Extended)
     inner = _factored(K, family.degenerate)
 
-    def solve(rhs: np.ndarray) -> np.ndarray:
-        x = np.zeros_like(rhs)
-        best = np.inf
-        for _ in range(30):
-            residual = rhs - wide @ x
-            size = np.abs(residual).max()
-            if size == 0 or size > best / 4:
-                break
-            best = size
-            x = x + inner(residual.astype(float))
-        return x
+    return lambda rhs: refine(wide, inner, rhs)
 
-    return solve
+
+def refine(K, inner: Solve, rhs: np.ndarray) -> np.ndarray:
+    """K^-1 rhs, K and rhs in extended precision, by a solve with a factor of K in double."""
+    x, best = np.zeros_like(rhs), np.inf
+    for _ in range(30):
+        residual = rhs - K @ x
+        size = np.abs(residual).max()
+        if size == 0 or size > best / 4:
+            break
+        best = size
+        x = x + inner(residual.astype(float))
+    return x
 
 
 def _factored(K, singular: bool) -> Solve:

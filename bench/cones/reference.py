@@ -19,11 +19,11 @@ import scipy.linalg
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
+from ..reference import Extended, refine
 from .clarabel_form import clarabel_solver, row_order
 from .complementarity import complementarity
 from .families import ConeFamily
 
-Extended = np.longdouble
 CONVERGED = 1e-15  # Newton's last step, relative
 SPARSE = 0.05  # at most this full
 NEAR = 1e-3  # and the distance to the interior point's solution
@@ -107,16 +107,7 @@ def _conditions(family: ConeFamily, P, q, A, b, v):
 
 def _solve_refined(J, rhs) -> np.ndarray:
     """Factors in double, residuals and the solution in extended precision."""
-    inner = _factored(J.astype(float))
-    x, best = np.zeros_like(rhs), np.inf
-    for _ in range(10):
-        residual = rhs - J @ x
-        size = np.abs(residual).max()
-        if size == 0 or size > best / 4:
-            break
-        best = size
-        x = x + inner(residual.astype(float))
-    return x
+    return refine(J, _factored(J.astype(float)), rhs)
 
 
 def _factored(J: sp.csr_matrix) -> Callable[[np.ndarray], np.ndarray]:
