@@ -9,8 +9,10 @@
 /* Matrices of a smaller order stay dense: they are too small for what an eigenvector costs. */
 enum { MATRIX_LEAST = 12, INEQUALITY_LEAST = 6 };
 
-/* A flop of the spectral part takes so many times as long as one of the factor, measured. */
-#define APART_WEIGHT 1.5
+/* A flop of the spectral part takes so many times as long as one of the factor, measured.  An inequality is apart even
+ * where that costs a little: in a dense block a degenerate one loses digits. */
+#define MATRIX_WEIGHT     1.5
+#define INEQUALITY_WEIGHT 1.0
 
 /* Flops that a pair of entries takes the time of, in the mean of the interior point's and Newton's method. */
 #define PAIR_FLOPS 80.0
@@ -282,7 +284,8 @@ static double dense_flops_of(const qc__cone *c, const qc__apart *a)
 
 static int pays(const qc__cone *c, const qc__apart *a)
 {
-    return APART_WEIGHT * flops_of(c, a) < dense_flops_of(c, a);
+    const double weight = a->matrix ? MATRIX_WEIGHT : INEQUALITY_WEIGHT;
+    return weight * flops_of(c, a) < dense_flops_of(c, a);
 }
 
 double qc__apart_flops(const qc_plan *plan)

@@ -68,7 +68,7 @@ def test_inequalities_of_control_are_solved_although_their_scalings_span_all_dig
     problem = quadcone.Problem(None, A, cones={"s": [10, 5]}, derivatives=False)
     solution = problem.solve(q, b)
     assert solution.solved.all()
-    assert solution.status.count("solved") >= 3  # to 1e-8; some end at 1e-7
+    assert solution.status.count("solved") >= 7  # to 1e-8; with dense blocks half did
     gap = np.sum(q * solution.x, 1) + np.sum(b * solution.y, 1)
     dual = q + np.einsum("kij,ki->kj", A, solution.y)
     primal = np.einsum("kij,kj->ki", A, solution.x) + solution.s - b
