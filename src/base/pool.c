@@ -4,6 +4,7 @@
 #include "base/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,9 +12,9 @@
 
 #include "base/arena.h"
 
-/* Looks at a flag before going to sleep on it: a few microseconds, the time that falling asleep and
- * being woken would take. */
-enum { SPINS = 200 };
+/* Looks at a flag before going to sleep on it, at first all the time and then between other threads' turns: some
+ * microseconds, and then the tens of them that being woken takes and that two calls are mostly apart. */
+enum { SPINS = 200, YIELDS = 400 };
 
 enum { IDLE, BUSY, LEAVING };
 
@@ -48,11 +49,14 @@ static void relax(void)
 /* Waits until w is no longer in `state`; returns what it is in. */
 static int wait_while(worker *w, int state)
 {
-    for (int k = 0; k < SPINS; k++) {
+    for (int k = 0; k < SPINS + YIELDS; k++) {
         const int now = atomic_load_explicit(&w->state, memory_order_acquire);
         if (now != state)
             return now;
-        relax();
+        if (k < SPINS)
+            relax();
+        else
+            sched_yield();
     }
     pthread_mutex_lock(&w->lock);
     while (atomic_load_explicit(&w->state, memory_order_acquire) == state)
